@@ -1,0 +1,56 @@
+"""One contract per feed: each module here that defines `SOURCE` is a feed, and nothing else need be told."""
+
+import importlib
+import importlib.util
+import pkgutil
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from event_platform import environment
+from event_platform.errors import ConfigurationError, UsageError
+from event_platform.sources.contract import Source
+
+
+@cache
+def all_sources() -> dict[str, Source]:
+    """Every contract of this folder and of `EVENT_PLATFORM_SOURCES`, by name; ConfigurationError if one is given twice."""
+    found: dict[str, Source] = {}
+    for module in (*_shipped(), *_extra(environment.read().extra_sources)):
+        source = getattr(module, "SOURCE", None)
+        if not isinstance(source, Source):
+            continue
+        if source.name in found:
+            raise ConfigurationError(f"Two contracts are named {source.name!r}; the second is {module.__file__}. Rename one.")
+        found[source.name] = source
+    return found
+
+
+def get(name: str) -> Source:
+    """The contract of that name; UsageError with the names there are."""
+    try:
+        return all_sources()[name]
+    except KeyError:
+        known = ", ".join(sorted(all_sources()))
+        raise UsageError(f"There is no source {name!r}. Known sources: {known}. A new one is one file in event_platform/sources/.") from None
+
+
+def _shipped() -> list[ModuleType]:
+    return [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__) if info.name != "contract"]
+
+
+def _extra(folder: Path | None) -> list[ModuleType]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise ConfigurationError(f"EVENT_PLATFORM_SOURCES is {folder}, which is not a folder; unset it or create the folder.")
+    return [_load(path) for path in sorted(folder.glob("*.py"))]
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"event_platform_extra_sources.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} cannot be loaded as a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,143 @@
+"""What a source declares about itself: the vocabulary of the files in this folder.
+
+A contract says what a row is, not how it is processed. Everything else (tables, DDL, assets, sensor, checks, the Columns
+tab) is derived from it; no other place names a source's columns.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from event_platform.errors import ConfigurationError
+
+ColumnType = Literal["string", "long", "double", "boolean", "date", "timestamp", "json"]
+"""`timestamp` is microseconds in UTC; `json` is JSON text, kept as it came."""
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its meaning, with the unit where it has one.
+
+    `personal` marks personal data: masked in samples, never logged. `nullable=False` on a contract column sends a
+    line without it to quarantine.
+    """
+
+    name: str
+    type: ColumnType
+    meaning: str
+    nullable: bool = True
+    personal: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A further reason for quarantine: `broken_if` is a SQL condition over the contract's typed columns."""
+
+    reason: str
+    broken_if: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One feed of JSON lines.
+
+    `event_id` and `timestamp` name the columns that identify an event and tell its time; `kind` are the columns that,
+    joined by `-`, become `domain_event_type`, the first level under which trusted is stored.
+    `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
+    may lie. `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
+    `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
+    the last landing may be before a check warns (None: no matter).
+    """
+
+    name: str
+    title: str
+    owner: str
+    columns: tuple[Column, ...]
+    event_id: str
+    timestamp: str
+    kind: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    first_date: date = date(2000, 1, 1)
+    days_early_allowed: int = 1
+    stage_retention_days: int | None = None
+    quarantine_share_warning: float = 0.01
+    fresh_within_hours: float | None = None
+    description: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a contract that contradicts itself, with a ConfigurationError that names source and column."""
+        if not NAME.fullmatch(self.name):
+            raise self._wrong(f"its name must match {NAME.pattern}")
+        for name in (self.event_id, self.timestamp, *self.kind):
+            if name not in self.column_names:
+                raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
+        if len(set(self.column_names)) < len(self.columns):
+            raise self._wrong("it declares a column twice")
+        if reserved := RESERVED & set(self.column_names):
+            raise self._wrong(f"the platform itself writes {', '.join(sorted(reserved))}; rename the column")
+        if self.column(self.event_id).type != "string":
+            raise self._wrong(f"`{self.event_id}` identifies events and must be a string")
+        if self.column(self.timestamp).type != "timestamp":
+            raise self._wrong(f"`{self.timestamp}` must be of type timestamp")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names in the order declared."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+    def _wrong(self, why: str) -> ConfigurationError:
+        return ConfigurationError(f"The contract of source {self.name!r} cannot be used: {why}.")
+
+
+STAGE_COLUMNS = (
+    Column("extra", "json", "Fields the contract does not name, as one JSON object; null when there are none"),
+    Column("domain_event_type", "string", "The kind of event: the contract's `kind` columns joined by `-`", nullable=False),
+    Column("event_date", "date", "UTC day of the event", nullable=False),
+    Column("landing_date", "date", "UTC day the platform claimed the file", nullable=False),
+    Column("landing_file", "string", "File the line came from, relative to the source's archive", nullable=False),
+    Column("file_id", "long", "The file's place in the order of landing", nullable=False),
+    Column("line_number", "long", "Line in the file, from 1, blank lines counted", nullable=False),
+)
+"""What stage adds to a contract's columns: the event's date and kind, and where the line came from."""
+
+TRUSTED_COLUMNS = (
+    Column("year", "long", "Year of the event date", nullable=False),
+    Column("month", "long", "Month of the event date, 1 to 12", nullable=False),
+    Column("day", "long", "Day of the event date, 1 to 31", nullable=False),
+)
+"""What trusted adds to stage's columns: the levels it is stored under."""
+
+QUARANTINE_COLUMNS = (
+    Column("landing_date", "date", "UTC day the platform claimed the file", nullable=False),
+    Column("landing_file", "string", "File the line came from, relative to the source's archive", nullable=False),
+    Column("file_id", "long", "The file's place in the order of landing", nullable=False),
+    Column("line_number", "long", "Line in the file, from 1; 0 for a file that cannot be read as lines", nullable=False),
+    Column("reason", "string", "Why the line is not in stage", nullable=False),
+    Column("line", "string", "The line as text, cut to 10,000 characters; the archive keeps every byte", personal=True),
+    Column("line_bytes", "long", "Length of the line in bytes", nullable=False),
+)
+
+LEDGER_COLUMNS = (
+    Column("landing_date", "date", "UTC day the platform claimed the file", nullable=False),
+    Column("landing_file", "string", "Path under the source's archive `processed/`", nullable=False),
+    Column("file_id", "long", "The file's place in the order of landing: claim time in microseconds since 1970", nullable=False),
+    Column("original_name", "string", "Name the file arrived under", nullable=False),
+    Column("bytes", "long", "Size as received", nullable=False),
+    Column("sha256", "string", "Hash of the bytes as received, hexadecimal", nullable=False),
+    Column("lines", "long", "Lines after decompression, blank ones counted; 1 for a file that cannot be read as lines", nullable=False),
+    Column("blank_lines", "long", "Lines of white space only", nullable=False),
+    Column("unreadable", "string", "Why the file cannot be read as lines; null when it can"),
+    Column("careful", "boolean", "The file holds bytes the fast reader cannot take (NUL, bad UTF-8, BOM, overlong lines)", nullable=False),
+    Column("duplicate_of", "string", "Earlier file with the same bytes; such a file is archived but not staged again"),
+    Column("claimed_at", "timestamp", "When the platform claimed the file (UTC)", nullable=False),
+    Column("run_id", "string", "Dagster run that claimed the file", nullable=False),
+)
+
+RESERVED = {column.name for column in (*STAGE_COLUMNS, *TRUSTED_COLUMNS, *QUARANTINE_COLUMNS)}

@@ -1,0 +1,20 @@
+"""Account and transaction events of a payment provider, one JSON object a line."""
+
+from event_platform.sources.contract import Column, Source
+
+SOURCE = Source(
+    name="payments",
+    title="Payment events",
+    owner="team:payments",
+    event_id="event_id",
+    timestamp="timestamp",
+    kind=("domain", "event_type"),
+    columns=(
+        Column("event_id", "string", "Identifies the event; later versions of an event carry the same id", nullable=False),
+        Column("timestamp", "timestamp", "When the event happened (UTC); ISO 8601, no zone means UTC", nullable=False),
+        Column("domain", "string", "What the event is about: account or transaction", nullable=False),
+        Column("event_type", "string", "What happened to it: creation, status-change, …", nullable=False),
+        Column("data", "json", "Body of the event, kept whole", personal=True),
+    ),
+    quarantine_share_warning=0.01,
+)
