@@ -1,0 +1,151 @@
+"""Does the accounting close? `landed = staged + quarantined` and `staged = trusted + superseded`, in lines, for every landing date.
+
+Landed lines come from the ledger (counted in the bytes when the file was claimed), staged and quarantined rows from the tables' metadata. A staged
+row is *trusted* when that very row (file and line) is in trusted, *superseded* when it is not but its event is; any other is lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from event_platform import tables
+from event_platform.landing import ledger
+from event_platform.trusted import seen
+from event_platform.trusted.dates import day_of, files_of_dates
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
+
+
+@dataclass
+class Account:
+    """Lines of one landing date, or of all."""
+
+    landed: int = 0
+    blank: int = 0
+    staged: int = 0
+    quarantined: int = 0
+    trusted: int = 0
+    superseded: int = 0
+
+    @property
+    def landed_closes(self) -> bool:
+        """Every landed line is staged or in quarantine."""
+        return self.landed == self.staged + self.quarantined
+
+    @property
+    def staged_closes(self) -> bool:
+        """Every staged line is trusted or superseded."""
+        return self.staged == self.trusted + self.superseded
+
+    def __add__(self, other: Account) -> Account:
+        """Both together."""
+        return Account(*(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+
+@dataclass
+class Status:
+    """What `event-platform status` tells of a source, lines over all time."""
+
+    source: str
+    pending_files: int
+    total: Account = field(default_factory=Account)
+    balanced: bool = True
+    last_landed_at: datetime | None = None
+
+
+def status(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, pending_files: int) -> Status:
+    """The account of everything that ever landed."""
+    if not lake.exists(tables.ledger(source)):
+        return Status(source.name, pending_files)
+    accounts = by_landing_date(lake, source, duck)
+    files = ledger.read(lake, source, duck)
+    return Status(
+        source.name,
+        pending_files,
+        sum(accounts.values(), Account()),
+        all(account.landed_closes and account.staged_closes for account in accounts.values()),
+        max((file.claimed_at for file in files), default=None),
+    )
+
+
+def counts_close(lake: Lake, source: Source) -> bool:
+    """Whether the totals agree, from metadata alone: landed lines with stage and quarantine. True before anything landed."""
+    from event_platform.engines.duckdb import connect
+
+    if not lake.exists(tables.ledger(source)):
+        return True
+    with connect(lake.environment) as duck:
+        erased = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
+        accounts = landed_by_date(lake, source, duck)
+    return all(account.landed == account.staged + account.quarantined + erased.get(day, 0) for day, account in accounts.items())
+
+
+def by_landing_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, dates: Iterable[date] | None = None) -> dict[date, Account]:
+    """The account of each landing date (default: all)."""
+    accounts = landed_by_date(lake, source, duck)
+    stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
+    wanted = frozenset(accounts if dates is None else dates)
+    files = [file for file in stage.files() if day_of(file.partition[0]) in wanted]
+    for day, (found, superseded) in _fate(lake, source, duck, stage.select(files)).items():
+        accounts[day].trusted, accounts[day].superseded = found, superseded
+    erased = {date.fromisoformat(day): int(str(count)) for day, count in stage.note("erased").items()}
+    if erased.keys() & wanted:
+        kept = duck.execute(f"SELECT landing_date, count(*) FROM ({trusted.select()}) GROUP BY landing_date").fetchall()
+        left = dict(kept)
+        for day, staged in erased.items():
+            accounts[day] += Account(staged=staged, trusted=left.get(day, 0), superseded=staged - left.get(day, 0))
+    return {day: account for day, account in accounts.items() if day in wanted}
+
+
+def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection) -> dict[date, Account]:
+    """Landed, blank, staged and quarantined lines per landing date; from the ledger and metadata alone."""
+    accounts: dict[date, Account] = defaultdict(Account)
+    for file in ledger.read(lake, source, duck):
+        accounts[file.landing_date] += Account(landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines)
+    for day, rows in _rows_by_landing_date(lake.open(tables.stage(source))):
+        accounts[day].staged += rows
+    for day, rows in _rows_by_landing_date(lake.open(tables.quarantine(source))):
+        accounts[day].quarantined += rows
+    return accounts
+
+
+def fate_of_files(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, first_file_id: int, last_file_id: int) -> dict[date, Account]:
+    """Staged, trusted and superseded lines per landing date of a range of file ids."""
+    stage = lake.open(tables.stage(source))
+    select = f"{stage.select(stage.files_between(first_file_id, last_file_id))} WHERE file_id BETWEEN {first_file_id} AND {last_file_id}"
+    staged = dict(duck.execute(f"SELECT landing_date, count(*) FROM ({select}) GROUP BY landing_date").fetchall())
+    fate = _fate(lake, source, duck, select)
+    return {day: Account(staged=rows, trusted=fate[day][0], superseded=fate[day][1]) for day, rows in staged.items()}
+
+
+def _fate(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, staged: str) -> dict[date, tuple[int, int]]:
+    """Per landing date, how many of the staged rows are trusted and how many are superseded."""
+    trusted, index = lake.open(tables.trusted(source)), lake.open(tables.seen(source))
+    own_dates = {day for (day,) in duck.execute(f"SELECT DISTINCT event_date FROM ({staged})").fetchall()}
+    in_trusted = trusted.select(files_of_dates(trusted, own_dates))
+    duck.execute(f"""
+        CREATE OR REPLACE TEMP TABLE not_trusted AS
+        SELECT "{source.event_id}", landing_date FROM ({staged}) ANTI JOIN ({in_trusted}) USING (file_id, line_number)""")
+    elsewhere = seen.dates_of(duck, index, "SELECT * FROM not_trusted", source.event_id)
+    rivals = trusted.select(files_of_dates(trusted, elsewhere))
+    rows = duck.execute(f"""
+        SELECT landing_date, count(*) - coalesce(any_value(absent), 0), coalesce(any_value(superseded), 0)
+        FROM ({staged})
+        LEFT JOIN (SELECT landing_date, count(*) AS absent FROM not_trusted GROUP BY landing_date) USING (landing_date)
+        LEFT JOIN (SELECT landing_date, count(*) AS superseded FROM not_trusted SEMI JOIN ({rivals}) USING ("{source.event_id}")
+            GROUP BY landing_date) USING (landing_date)
+        GROUP BY landing_date""").fetchall()
+    return {day: (found, superseded) for day, found, superseded in rows}
+
+
+def _rows_by_landing_date(table: LakeTable) -> Iterable[tuple[date, int]]:
+    return ((day_of(file.partition[0]), file.record_count) for file in table.files())

@@ -1,0 +1,38 @@
+"""`[aggregate, <table>]`: one asset per aggregate, recomputed for each event date that changed in trusted."""
+
+import dagster as dg
+
+from event_platform import partitions
+from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompute_dates, rows_by_date
+from event_platform.described import asset_metadata, written_metadata
+from event_platform.step import step
+
+
+def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
+    """The asset of one aggregate; partitions are event dates."""
+    table, source = aggregate.table, aggregate.source
+
+    @dg.asset(
+        key=[table.layer, table.short_name],
+        deps=[["trusted", source.name]],
+        partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=table.description,
+        metadata=asset_metadata(table),
+        owners=[source.owner],
+        kinds={"duckdb", "iceberg"},
+        group_name=source.name,
+    )
+    def answers(context: dg.AssetExecutionContext) -> None:
+        with step(context) as work:
+            if work.is_arrival:
+                dates = aggregate_pending(work.lake, aggregate, work.duck, work.run_id)
+            else:
+                dates = recompute_dates(work.lake, aggregate, work.duck, work.run_id, work.dates)
+            opened = work.lake.open(table)
+            facts = written_metadata(opened, work.duck, aggregate.query) if dates else {}
+            rows = rows_by_date(opened)
+            work.report([table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates})
+            context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
+
+    return answers

@@ -1,0 +1,234 @@
+"""Asset checks. Those that would let wrong data through are blocking: what lies downstream does not run.
+
+A check in a run looks at what that run wrote; executed by itself it looks at everything. Its verdict is recorded for the run as a whole,
+and once more for every partition, since Dagster keeps only the former in range runs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from event_platform import accounting, tables
+from event_platform.aggregate.daily import Aggregate, rows_by_date as answers_by_date
+from event_platform.landing import ledger
+from event_platform.lake.schema import Table
+from event_platform.lake.table import LakeTable
+from event_platform.sources.contract import Source
+from event_platform.step import Step, step
+from event_platform.trusted import quality
+from event_platform.trusted.dates import rows_by_date
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: a sentence, the dates looked at, and for those at fault the number of rows."""
+
+    sentence: str
+    checked: frozenset[date] = frozenset()
+    faults: dict[date, int] = field(default_factory=dict)
+    passed: bool | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is at fault."""
+        return not self.faults if self.passed is None else self.passed
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named check of a table."""
+
+    name: str
+    meaning: str
+    look: Callable[[Step], Verdict]
+    blocking: bool = True
+
+
+def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
+    """The checks of a source's landing, stage and trusted tables."""
+    return [
+        _check_table(tables.ledger(source), [Check("fresh", "The last file is recent enough", _fresh(source), blocking=False)]),
+        _check_table(
+            tables.stage(source),
+            [
+                Check("landed_is_staged_or_quarantined", "landed = staged + quarantined, per landing date", _landed(source)),
+                Check("quarantine_share", "Few enough lines are in quarantine", _quarantine_share(source), blocking=False),
+            ],
+        ),
+        _check_table(
+            tables.trusted(source),
+            [
+                Check("staged_is_trusted_or_superseded", "staged = trusted + superseded, per landing date", _staged(source)),
+                Check("unique_across_dates", "An event id is there once across all dates", _unique(source)),
+                Check("stored_under_event_date", "year, month, day and kind agree with the event", _levels(source)),
+                Check("schema_as_declared", "The table has the columns and types of the contract", _schema(tables.trusted(source))),
+            ],
+        ),
+    ]
+
+
+def checks_of_aggregate(aggregate: Aggregate) -> list[dg.AssetChecksDefinition]:
+    """The checks of one aggregate table."""
+    counted = Check("counts_every_event", "Its events are as many as trusted holds, per event date", _counts_every_event(aggregate))
+    has_counts = "events" in aggregate.table.column_names
+    return [_check_table(aggregate.table, [counted])] if has_counts else []
+
+
+def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
+    key = dg.AssetKey([table.layer, table.short_name])
+    specs = [dg.AssetCheckSpec(check.name, asset=key, description=check.meaning, blocking=check.blocking) for check in checks]
+
+    @dg.multi_asset_check(name=f"check_{table.layer}_{table.short_name}", specs=specs, can_subset=True)
+    def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        with step(context) as work:
+            for check in checks:
+                if dg.AssetCheckKey(key, check.name) in context.selected_asset_check_keys:
+                    yield _result(work, key, check, check.look(work))
+
+    return look
+
+
+def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
+    for day in sorted(verdict.checked):
+        wrong = verdict.faults.get(day, 0)
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=key, check_name=check.name, passed=not wrong, severity=severity, partition=day.isoformat(), metadata={"rows at fault": wrong}
+        )
+        work.record_check(evaluation)
+    metadata = {"dates": len(verdict.checked), **verdict.metadata}
+    if verdict.faults:
+        metadata["faults"] = dg.MetadataValue.json({day.isoformat(): rows for day, rows in sorted(verdict.faults.items())})
+    return dg.AssetCheckResult(
+        passed=verdict.ok, check_name=check.name, asset_key=key, severity=severity, description=verdict.sentence, metadata=metadata
+    )
+
+
+def _dates_written(work: Step, table: LakeTable, everything: Iterable[date]) -> frozenset[date]:
+    """Event dates this run is answerable for: those it wrote, or was asked for; all when the check runs by itself."""
+    written = frozenset[date]().union(*(change.dates for change in table.changes_of(work.run_id)))
+    return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
+
+
+def _landing_dates_written(work: Step, table: LakeTable, everything: Iterable[date]) -> frozenset[date]:
+    written = frozenset[date]().union(*(change.landing_dates for change in table.changes_of(work.run_id)))
+    return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
+
+
+def _fresh(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        last = max((file.claimed_at for file in ledger.read(work.lake, source, work.duck)), default=None)
+        if source.fresh_within_hours is None or last is None:
+            return Verdict("The contract asks for no freshness." if last else "Nothing has landed yet.")
+        late = datetime.now(UTC) - last > timedelta(hours=source.fresh_within_hours)
+        return Verdict(f"The last file was claimed at {last:%Y-%m-%d %H:%M} UTC; the contract allows {source.fresh_within_hours:g} h.", passed=not late)
+
+    return look
+
+
+def _landed(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        accounts = accounting.landed_by_date(work.lake, source, work.duck)
+        dates = _landing_dates_written(work, work.lake.open(tables.stage(source)), accounts) & accounts.keys()
+        faults = {day: abs(a.landed - a.staged - a.quarantined) for day, a in accounts.items() if day in dates and not a.landed_closes}
+        total = sum((accounts[day] for day in dates), accounting.Account())
+        return Verdict(
+            f"{total.landed:,} landed = {total.staged:,} staged + {total.quarantined:,} quarantined"
+            if not faults
+            else f"{source.name}: landed is not staged + quarantined. Run `event-platform reprocess {source.name}` for the dates listed.",
+            frozenset(dates),
+            faults,
+            metadata={"landed": total.landed, "staged": total.staged, "quarantined": total.quarantined},
+        )
+
+    return look
+
+
+def _quarantine_share(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        accounts = accounting.landed_by_date(work.lake, source, work.duck)
+        dates = _landing_dates_written(work, work.lake.open(tables.stage(source)), accounts) & accounts.keys()
+        limit = source.quarantine_share_warning
+        over = {day: accounts[day].quarantined for day in dates if accounts[day].quarantined > limit * accounts[day].landed}
+        return Verdict(
+            f"At most {limit:.2%} of the lines are in quarantine."
+            if not over
+            else f"More than {limit:.2%} of the lines are in quarantine; see `event-platform quarantine list {source.name}`.",
+            frozenset(dates),
+            over,
+            metadata={"quarantined": sum(accounts[day].quarantined for day in dates)},
+        )
+
+    return look
+
+
+def _staged(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        accounts = _accounts_of_run(work, source)
+        faults = {day: abs(a.staged - a.trusted - a.superseded) for day, a in accounts.items() if not a.staged_closes}
+        total = sum(accounts.values(), accounting.Account())
+        sentence = f"{total.staged:,} staged = {total.trusted:,} trusted + {total.superseded:,} superseded"
+        return Verdict(
+            sentence,
+            faults=faults,
+            metadata={"staged": total.staged, "trusted": total.trusted, "superseded": total.superseded},
+        )
+
+    return look
+
+
+def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Account]:
+    """For an arrival run the files it staged, otherwise every landing date."""
+    if not work.is_arrival:
+        return accounting.by_landing_date(work.lake, source, work.duck)
+    changes = work.lake.open(tables.stage(source)).changes_of(work.run_id)
+    if not changes:
+        return {}
+    if any(change.kind == "replacement" for change in changes):
+        return accounting.by_landing_date(work.lake, source, work.duck, frozenset[date]().union(*(change.landing_dates for change in changes)))
+    first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
+    return accounting.fate_of_files(work.lake, source, work.duck, first, last)
+
+
+def _unique(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        trusted, index = work.lake.open(tables.trusted(source)), work.lake.open(tables.seen(source))
+        dates = _dates_written(work, trusted, rows_by_date(trusted))
+        repeated = quality.repeated_events(work.duck, trusted, index, source.event_id, dates)
+        return Verdict("No event id is there twice." if not repeated else "Some event ids are there more than once.", dates, repeated)
+
+    return look
+
+
+def _levels(source: Source) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        trusted = work.lake.open(tables.trusted(source))
+        dates = _dates_written(work, trusted, rows_by_date(trusted))
+        misplaced = quality.misplaced_events(work.duck, trusted, source, dates)
+        return Verdict("Every row lies where its time and kind say." if not misplaced else "Rows lie under a wrong date or kind.", dates, misplaced)
+
+    return look
+
+
+def _schema(table: Table) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        differences = quality.schema_differences(work.lake.open(table))
+        return Verdict("As declared." if not differences else "; ".join(differences), passed=not differences)
+
+    return look
+
+
+def _counts_every_event(aggregate: Aggregate) -> Callable[[Step], Verdict]:
+    def look(work: Step) -> Verdict:
+        answers, trusted = work.lake.open(aggregate.table), work.lake.open(tables.trusted(aggregate.source))
+        dates = _dates_written(work, answers, answers_by_date(answers))
+        counted = dict(work.duck.execute(f"SELECT event_date, sum(events)::BIGINT FROM ({answers.select()}) GROUP BY event_date").fetchall())
+        held = rows_by_date(trusted)
+        faults = {day: abs(held.get(day, 0) - counted.get(day, 0)) for day in dates if held.get(day, 0) != counted.get(day, 0)}
+        return Verdict("It counts every trusted event." if not faults else "It does not count what trusted holds.", dates, faults)
+
+    return look

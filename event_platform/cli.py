@@ -1,0 +1,341 @@
+"""`event-platform`: a thin face on the platform's functions. Exit codes are those of event_platform.errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from event_platform import environment, sources
+from event_platform.errors import PlatformError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from event_platform.accounting import Status
+    from event_platform.runs import Outcome
+    from event_platform.sources.contract import Source
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="Lines that could not be staged.")
+app.add_typer(quarantine_app, name="quarantine")
+sample_app = typer.Typer(no_args_is_help=True, help="Make sample files.")
+app.add_typer(sample_app, name="sample")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+class Format(StrEnum):
+    """How answers are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+SourceName = Annotated[str, typer.Argument(help="Name of a source.", show_default=False)]
+SourceNames = Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none is given.", show_default=False)]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+@app.callback()
+def _settings(debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False) -> None:
+    globals()["_debug"] = debug
+
+
+_debug = False
+
+
+def main() -> None:
+    """Run the command line; errors become one paragraph and the exit code of their class."""
+    try:
+        app()
+    except PlatformError as error:
+        if _debug or "--debug" in sys.argv:
+            raise
+        err.print(f"[bold red]Error:[/] {_plain(error)}", highlight=False)
+        sys.exit(error.exit_code)
+
+
+def _plain(error: object) -> str:
+    return str(error).replace("[", "\\[")
+
+
+def _tell(message: str) -> None:
+    err.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {_plain(message)}", highlight=False)
+
+
+def _chosen(names: Sequence[str] | None) -> list[Source]:
+    return [sources.get(name) for name in names] if names else list(sources.all_sources().values())
+
+
+@app.command()
+def land(source: SourceName, paths: Annotated[list[Path], typer.Argument(help="Files, or folders with all files in them.")]) -> None:
+    """Copy files into the landing; they are processed by `run`, `watch` or the sensor."""
+    from event_platform.landing import queue
+
+    landed = queue.land(environment.read(), sources.get(source), paths)
+    _tell(f"{source}: landed {len(landed)} files")
+
+
+@app.command()
+def run(source: SourceNames = None) -> None:
+    """Process what is pending until nothing is; exit code 0 only if every run and blocking check passed."""
+    from event_platform.instance import open_instance
+    from event_platform.lake.catalog import Lake
+    from event_platform.runs import process_pending
+
+    lake = Lake(environment.read())
+    with open_instance() as instance, err.status("working …"):
+        outcomes = [outcome for chosen in _chosen(source) for outcome in process_pending(lake, chosen, instance, _tell)]
+    _exit_if_failed(outcomes)
+    if not outcomes:
+        _tell("nothing pending")
+    _exit_if_open(lake, _chosen(source))
+
+
+def _exit_if_failed(outcomes: Iterable[Outcome]) -> None:
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        for failure in outcome.failures:
+            err.print(f"[bold red]Run {outcome.run_id[:8]} failed:[/] {_plain(failure)}", highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _exit_if_open(lake, chosen: Sequence[Source]) -> None:  # noqa: ANN001 - Lake, imported where it is used
+    from event_platform import accounting
+
+    still_open = [source.name for source in chosen if not accounting.counts_close(lake, source)]
+    if still_open:
+        err.print(f"[bold red]The accounting does not close for {', '.join(still_open)};[/] see `event-platform status`.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(source: SourceNames = None) -> None:
+    """Stay, and process files the moment they appear. Ctrl-C ends it after the run under way."""
+    from event_platform.instance import open_instance
+    from event_platform.lake.catalog import Lake
+    from event_platform.runs import process_pending
+    from event_platform.landing.claiming import arrivals
+
+    here = environment.read()
+    lake, chosen = Lake(here), _chosen(source)
+    _tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
+    with open_instance() as instance:
+        for name in arrivals(lake, chosen):
+            for outcome in process_pending(lake, sources.get(name), instance, _tell):
+                for failure in outcome.failures:
+                    _tell(f"run {outcome.run_id[:8]} failed: {failure}")
+
+
+@app.command()
+def sql(
+    statement: Annotated[str | None, typer.Argument(help="A SELECT; without one a shell opens.", show_default=False)] = None,
+    form: FormatOption = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", help="Write the answer to this file.")] = None,
+) -> None:
+    """Query landing.*, stage.*, quarantine.*, trusted.* and aggregate.*."""
+    from event_platform.serving.sql import session
+
+    here = environment.read()
+    with session(here) as opened:
+        if statement is None:
+            from event_platform.serving.shell import interact
+
+            interact(opened, here, _show, lambda message: err.print(f"[red]{_plain(message)}[/]", highlight=False))
+        elif form is Format.table and output is None:
+            _show(*opened.query(statement))
+        elif form is Format.parquet and output is None:
+            raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
+        else:
+            opened.export(statement, (Format.csv if form is Format.table else form).value, output or Path("/dev/stdout"))
+
+
+def _show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    grid = Grid(*columns, header_style="bold")
+    for row in rows:
+        grid.add_row(*("" if value is None else _plain(value) for value in row))
+    out.print(grid)
+    out.print(f"{len(rows):,} rows", style="dim")
+
+
+@app.command()
+def status(source: SourceNames = None, form: FormatOption = Format.table) -> None:
+    """Does the accounting close? Lines over all time, per source."""
+    found = _statuses(_chosen(source))
+    rows = [_status_row(each) for each in found]
+    if form is Format.json:
+        sys.stdout.write(json.dumps(rows, default=str, indent=2) + "\n")
+    elif form is Format.csv:
+        import csv
+
+        writer = csv.DictWriter(sys.stdout, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    elif form is Format.parquet:
+        raise UsageError("status is printed as table, csv or json.")
+    else:
+        _show(list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _statuses(chosen: Sequence[Source]) -> list[Status]:
+    from event_platform import accounting
+    from event_platform.engines.duckdb import connect
+    from event_platform.lake.catalog import Lake
+    from event_platform.landing.claiming import count_pending
+
+    here = environment.read()
+    lake = Lake(here)
+    with connect(here) as duck, err.status("counting …"):
+        return [accounting.status(lake, source, duck, count_pending(lake, source)) for source in chosen]
+
+
+def _status_row(found: Status) -> dict[str, object]:
+    last = found.last_landed_at
+    return {
+        "source": found.source,
+        "pending_files": found.pending_files,
+        **asdict(found.total),
+        "balanced": found.balanced,
+        "last_landed_at": last.isoformat() if last else None,
+    }
+
+
+@app.command()
+def backfill(
+    table: Annotated[str, typer.Argument(help="A table such as trusted.payments.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")],
+) -> None:
+    """Materialize a table for a range of its dates (landing dates for landing and stage, event dates for the others), in one run."""
+    from event_platform.instance import open_instance
+    from event_platform.runs import asset_of, run_dates
+
+    if last < first:
+        raise UsageError(f"--to {last:%Y-%m-%d} lies before --from {first:%Y-%m-%d}.")
+    with open_instance() as instance, err.status("working …"):
+        outcome = run_dates(asset_of(table), first.date(), last.date(), instance, _tell)
+        _exit_if_failed([outcome])
+        _follow_up(instance, [source for source in _chosen(None) if table.endswith(f".{source.name}")])
+
+
+def _follow_up(instance, chosen: Sequence[Source]) -> None:  # noqa: ANN001 - DagsterInstance, heavy to import
+    """Bring downstream tables up to date after one was changed by hand."""
+    from event_platform.lake.catalog import Lake
+    from event_platform.runs import process_pending
+
+    lake = Lake(environment.read())
+    _exit_if_failed(outcome for source in chosen for outcome in process_pending(lake, source, instance, _tell))
+
+
+@app.command()
+def reprocess(
+    source: SourceName,
+    landed: Annotated[str | None, typer.Option("--landed", help="Landing dates D..D; all when not given.", show_default=False)] = None,
+) -> None:
+    """Parse the archive anew and rebuild what it fed."""
+    chosen = sources.get(source)
+    first, last = _span(landed) if landed else _landed_span(chosen)
+    _reparse(chosen, first, last)
+
+
+def _reparse(chosen: Source, first: date, last: date) -> None:
+    from event_platform.instance import open_instance
+    from event_platform.runs import asset_of, run_dates
+
+    with open_instance() as instance, err.status("working …"):
+        _exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, _tell)])
+        _follow_up(instance, [chosen])
+
+
+def _span(text: str) -> tuple[date, date]:
+    first, dots, last = text.partition("..")
+    try:
+        span = date.fromisoformat(first), date.fromisoformat(last if dots else first)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a span of dates; write 2026-01-01..2026-01-31.") from None
+    if span[1] < span[0]:
+        raise UsageError(f"{text!r} ends before it begins.")
+    return span
+
+
+def _landed_span(source: Source) -> tuple[date, date]:
+    from event_platform.lake.catalog import Lake
+    from event_platform.stage.staging import landed_dates
+
+    landed = landed_dates(Lake(environment.read()), source)
+    if not landed:
+        raise UsageError(f"Nothing has landed for {source.name} yet; see `event-platform land --help`.")
+    return min(landed), max(landed)
+
+
+@quarantine_app.command("list")
+def quarantine_list(source: SourceName, form: FormatOption = Format.table) -> None:
+    """Reasons, with how many lines of which landing dates."""
+    chosen = sources.get(source)
+    statement = f"""SELECT reason, landing_date, count(*) AS lines, count(DISTINCT landing_file) AS files
+        FROM quarantine."{chosen.name}" GROUP BY ALL ORDER BY lines DESC, reason, landing_date"""
+    sql(statement, form, None)
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    source: SourceName,
+    limit: Annotated[int, typer.Option(help="At most this many lines.")] = 50,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show the lines themselves, which may hold personal data.")] = False,
+    form: FormatOption = Format.table,
+) -> None:
+    """Each line in quarantine: where it is and why."""
+    chosen = sources.get(source)
+    line = ", line" if reveal else ""
+    sql(
+        f"""SELECT landing_date, landing_file, line_number, reason, line_bytes{line} FROM quarantine."{chosen.name}"
+        ORDER BY file_id, line_number LIMIT {int(limit)}""",
+        form,
+        None,
+    )
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(source: SourceName) -> None:
+    """Parse again what holds quarantined lines, after the contract or the file was fixed."""
+    from event_platform.lake.catalog import Lake
+    from event_platform.partitions import spans
+    from event_platform.stage.staging import quarantined_dates
+
+    chosen = sources.get(source)
+    dates = quarantined_dates(Lake(environment.read()), chosen)
+    if not dates:
+        _tell(f"{source}: nothing is in quarantine")
+    for first, last in spans(dates):
+        _reparse(chosen, first, last)
+
+
+@sample_app.command("payments")
+def sample_payments(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-payments"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    events: Annotated[int, typer.Option(help="How many events.")] = 20_000,
+    days: Annotated[int, typer.Option(help="Over how many days.")] = 30,
+) -> None:
+    """Write payment events of a made-up provider, with duplicates and some bad lines."""
+    from event_platform.samples.payments import write_sample
+
+    written = write_sample(folder, seed=seed, events=events, days=days)
+    _tell(f"wrote {len(written)} files to {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Assembly only: every source's assets, checks and sensor, and every aggregate, on one graph."""
+
+import dagster as dg
+
+from event_platform.aggregate import all_aggregates
+from event_platform.aggregate.assets import aggregate_asset
+from event_platform.checks import checks_of_aggregate, checks_of_source
+from event_platform.landing.assets import landing_asset
+from event_platform.landing.sensors import arrival_sensor
+from event_platform.runs import progress_logger
+from event_platform.sources import all_sources
+from event_platform.stage.assets import event_dates_bridge, stage_assets
+from event_platform.trusted.assets import trusted_asset
+
+
+def definitions() -> dg.Definitions:
+    """Everything Dagster needs to know; reads contracts, touches neither disk nor network."""
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    checks: list[dg.AssetChecksDefinition] = []
+    for source in all_sources().values():
+        assets += [landing_asset(source), stage_assets(source), event_dates_bridge(source), trusted_asset(source)]
+        checks += checks_of_source(source)
+    for aggregate in all_aggregates():
+        assets.append(aggregate_asset(aggregate))
+        checks += checks_of_aggregate(aggregate)
+    return dg.Definitions(
+        assets=dg.with_source_code_references(assets),
+        asset_checks=checks,
+        sensors=[arrival_sensor(source) for source in all_sources().values()],
+        executor=dg.in_process_executor,
+        loggers={"console": dg.colored_console_logger, "progress": progress_logger},
+    )
+
+
+defs = definitions()

@@ -1,0 +1,1 @@
+"""What runs the SQL: one connection a run, with bounded memory."""

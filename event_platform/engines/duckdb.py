@@ -1,0 +1,48 @@
+"""DuckDB, the embedded engine: in-memory connections that spill to the scratch folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.environment import Environment
+
+MEMORY_LIMIT = "2500MB"
+"""What DuckDB may hold before it spills, unless EVENT_PLATFORM_MEMORY_LIMIT says otherwise; leaves room under 4 GB for the process."""
+
+
+@contextmanager
+def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own whose session time zone is UTC; its spilled files go with it.
+
+    Insertion order is kept within a file read, not across a parallel write, so results never depend on it.
+    """
+    import duckdb
+
+    spill = environment.scratch / f"duckdb-{uuid4().hex}"
+    spill.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(spill),
+        "memory_limit": environment.memory_limit or MEMORY_LIMIT,
+        "preserve_insertion_order": False,
+    }
+    if environment.threads:
+        config["threads"] = environment.threads
+    try:
+        with duckdb.connect(config=config) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+    finally:
+        _remove(spill)
+
+
+def _remove(folder) -> None:  # noqa: ANN001 - Path, imported for typing only
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Iceberg tables and files on disk: the only place that touches storage and catalogue libraries."""

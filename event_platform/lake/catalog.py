@@ -1,0 +1,100 @@
+"""The catalogue: which tables there are, made on first use, and the locks of their writers.
+
+The embedded catalogue is a SQLite file in the lake, named `lake`; any Iceberg reader that is given the file sees the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from event_platform.errors import TransientError
+from event_platform.lake.schema import iceberg_schema, iceberg_spec
+from event_platform.lake.table import LakeTable
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    from event_platform.environment import Environment
+    from event_platform.lake.schema import Table
+
+CATALOG = "lake"
+LOCK_TIMEOUT_SECONDS = 3600.0
+"""How long a writer waits for another writer of the same table; as long as the longest step may take."""
+
+PROPERTIES = {
+    "commit.manifest-merge.enabled": "true",
+    "commit.manifest.min-count-to-merge": "20",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    "write.parquet.compression-codec": "zstd",
+}
+
+
+class Lake:
+    """The tables of one home."""
+
+    def __init__(self, environment: Environment) -> None:
+        """Nothing is opened yet; the catalogue file appears with the first table."""
+        self.environment = environment
+
+    @cached_property
+    def catalog(self) -> SqlCatalog:
+        """The pyiceberg catalogue `lake` in `lake/catalog.db`."""
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        self.environment.lake.mkdir(parents=True, exist_ok=True)
+        with self.writing("catalog"):
+            return SqlCatalog(
+                CATALOG,
+                uri=f"sqlite:///{self.environment.lake / 'catalog.db'}?timeout=60",
+                warehouse=str(self.environment.lake),
+            )
+
+    def open(self, table: Table) -> LakeTable:
+        """The table, created if it is not there yet and given the columns that its declaration has gained."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            loaded = self.catalog.load_table(table.name)
+        except NoSuchTableError:
+            loaded = self._create(table)
+        missing = set(table.column_names) - set(loaded.schema().column_names)
+        if missing:
+            with self.writing(table.name), loaded.update_schema() as update:
+                update.union_by_name(iceberg_schema(table))
+        return LakeTable(table, loaded)
+
+    def exists(self, table: Table) -> bool:
+        """Whether anything was ever written to the table; creates nothing."""
+        return (self.environment.lake / "catalog.db").exists() and self.catalog.table_exists(table.name)
+
+    def _create(self, table: Table):  # noqa: ANN202 - pyiceberg's Table
+        schema = iceberg_schema(table)
+        self.catalog.create_namespace_if_not_exists(table.layer)
+        return self.catalog.create_table_if_not_exists(
+            table.name,
+            schema,
+            location=str(self.environment.lake / table.layer / table.short_name),
+            partition_spec=iceberg_spec(table, schema),
+            properties={**PROPERTIES, "comment": table.description},
+        )
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[None]:
+        """Hold the lock of one writer; it is released by the system when the process dies.
+
+        Raises TransientError after an hour of waiting for another writer.
+        """
+        folder = self.environment.home / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / f"{name}.lock", timeout=LOCK_TIMEOUT_SECONDS):
+                yield
+        except Timeout as error:
+            message = f"{name} is being written by another process for over an hour. See `event-platform doctor` for who; then run again."
+            raise TransientError(message) from error

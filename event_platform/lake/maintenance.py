@@ -1,0 +1,97 @@
+"""Upkeep of one table: compaction, expiry of snapshots, and removal of files that no snapshot names any more.
+
+All of it runs under the lock of the table's writer, so a file that no snapshot names belongs to nobody: it was expired, or an attempt died over it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from event_platform.lake.table import Change
+from event_platform.lake.write import write
+
+if TYPE_CHECKING:
+    import duckdb
+    from pyiceberg.manifest import DataFile
+
+    from event_platform.lake.table import LakeTable
+
+SMALL_FILE_BYTES = 32 * 1024 * 1024
+FILES_WORTH_COMPACTING = 4
+"""Partitions with at least this many small files are rewritten."""
+
+
+@dataclass
+class Upkeep:
+    """What was done to a table."""
+
+    table: str
+    compacted_files: int = 0
+    expired_snapshots: int = 0
+    removed_files: int = 0
+    removed_bytes: int = 0
+
+
+def maintain(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int) -> Upkeep:
+    """Compact, expire and remove; the caller holds the lock. Snapshots numbered above `needed_since` are kept for tables that have yet to read them."""
+    done = Upkeep(table.declared.name)
+    done.compacted_files = compact(table, duck, run_id)
+    done.expired_snapshots = expire(table, keep_snapshots, needed_since)
+    done.removed_files, done.removed_bytes = remove_orphans(table)
+    return done
+
+
+def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> int:
+    """Write the small files of each partition that has several as one; give how many files that replaced."""
+    by_partition: defaultdict[tuple[object, ...], list[DataFile]] = defaultdict(list)
+    for file in table.files():
+        if file.file_size_in_bytes < SMALL_FILE_BYTES:
+            by_partition[tuple(file.partition[position] for position in range(len(table.declared.stored_by)))].append(file)
+    small = [file for files in by_partition.values() if len(files) >= FILES_WORTH_COMPACTING for file in files]
+    if small:
+        table.commit(Change("upkeep"), run_id, added=write(duck, table, table.select(small)), removed=small)
+    return len(small)
+
+
+def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
+    """Forget snapshots older than `keep` that no other table has yet to read; the current one always stays."""
+    horizon = int((datetime.now(UTC) - keep).timestamp() * 1000)
+    current = table.iceberg.current_snapshot()
+    old = [
+        snapshot.snapshot_id
+        for snapshot in table.iceberg.snapshots()
+        if snapshot.timestamp_ms < horizon and (snapshot.sequence_number or 0) <= needed_since and snapshot != current
+    ]
+    if old:
+        table.iceberg.maintenance.expire_snapshots().by_ids(old).commit()
+        table.refresh()
+    return len(old)
+
+
+def remove_orphans(table: LakeTable) -> tuple[int, int]:
+    """Delete files under the table's location that none of its snapshots names; give their number and bytes."""
+    named = _named_files(table)
+    removed = bytes_removed = 0
+    for path in Path(table.iceberg.location().removeprefix("file://")).rglob("*"):
+        if path.is_file() and str(path) not in named:
+            bytes_removed += path.stat().st_size
+            path.unlink()
+            removed += 1
+    return removed, bytes_removed
+
+
+def _named_files(table: LakeTable) -> set[str]:
+    iceberg = table.iceberg
+    named = {iceberg.metadata_location, *(entry.metadata_file for entry in iceberg.metadata.metadata_log)}
+    manifests = {}
+    for snapshot in iceberg.snapshots():
+        named.add(snapshot.manifest_list)
+        manifests.update({manifest.manifest_path: manifest for manifest in snapshot.manifests(iceberg.io)})
+    named |= manifests.keys()
+    for manifest in manifests.values():
+        named |= {entry.data_file.file_path for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=True)}
+    return {name.removeprefix("file://") for name in named}

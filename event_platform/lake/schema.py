@@ -1,0 +1,88 @@
+"""Declarations of tables, and what they are in Iceberg's and DuckDB's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyiceberg.partitioning import PartitionSpec
+    from pyiceberg.schema import Schema
+
+    from event_platform.sources.contract import Column
+
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "json": "VARCHAR",
+    "long": "BIGINT",
+    "double": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMPTZ",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the lake: `<layer>.<short name>`, what a row is, its columns, the columns it is stored under."""
+
+    layer: str
+    short_name: str
+    description: str
+    columns: tuple[Column, ...]
+    stored_by: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in SQL and in the catalogue."""
+        return f"{self.layer}.{self.short_name}"
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The names in the order declared."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def select_list(self) -> str:
+        """The columns as DuckDB wants them in a SELECT, quoted, in the order declared."""
+        return ", ".join(f'"{name}"' for name in self.column_names)
+
+    @cached_property
+    def empty_select(self) -> str:
+        """A SELECT that gives the table's columns and no row."""
+        nothing = ", ".join(f'NULL::{DUCKDB_TYPES[column.type]} AS "{column.name}"' for column in self.columns)
+        return f"SELECT * FROM (SELECT {nothing} WHERE false)"
+
+
+def iceberg_schema(table: Table) -> Schema:
+    """The table's columns with ids from 1; all optional, since DuckDB writes every Parquet column as optional."""
+    from pyiceberg.schema import Schema
+    from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, NestedField, StringType, TimestamptzType
+
+    types = {
+        "string": StringType,
+        "json": StringType,
+        "long": LongType,
+        "double": DoubleType,
+        "boolean": BooleanType,
+        "date": DateType,
+        "timestamp": TimestamptzType,
+    }
+    fields = (
+        NestedField(number, column.name, types[column.type](), required=False, doc=column.meaning)
+        for number, column in enumerate(table.columns, start=1)
+    )
+    return Schema(*fields)
+
+
+def iceberg_spec(table: Table, schema: Schema) -> PartitionSpec:
+    """Identity partitions on the columns the table is stored by."""
+    from pyiceberg.partitioning import PartitionField, PartitionSpec
+    from pyiceberg.transforms import IdentityTransform
+
+    fields = (
+        PartitionField(schema.find_field(name).field_id, 1000 + number, IdentityTransform(), name)
+        for number, name in enumerate(table.stored_by)
+    )
+    return PartitionSpec(*fields)

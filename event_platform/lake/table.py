@@ -1,0 +1,180 @@
+"""One Iceberg table: which files it holds, what changed in it, and the one way to change it.
+
+A snapshot's summary says what kind of write it was, which event dates it touched and which files it brought; a table made
+from another keeps the sequence number of the last upstream snapshot it has taken in. See docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from event_platform.errors import TransientError
+
+if TYPE_CHECKING:
+    from pyiceberg.expressions import BooleanExpression
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table.snapshots import Snapshot
+
+    from event_platform.lake.schema import Table
+
+PREFIX = "event_platform."
+Kind = Literal["arrival", "replacement", "upkeep"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write to a table, as later readers of the table need to know it.
+
+    `kind` is "arrival" (rows were added, the new file ids are `first_file_id` to `last_file_id`), "replacement" (the rows of
+    `landing_dates` or `dates` were derived anew) or "upkeep" (the same rows in other files). `dates` are the event dates touched.
+    """
+
+    kind: Kind
+    dates: frozenset[date] = frozenset()
+    landing_dates: frozenset[date] = frozenset()
+    first_file_id: int = 0
+    last_file_id: int = 0
+    sequence: int = 0
+
+    def summary(self, run_id: str) -> dict[str, str]:
+        """The change as properties of the snapshot that makes it."""
+        return {
+            f"{PREFIX}run-id": run_id,
+            f"{PREFIX}kind": self.kind,
+            f"{PREFIX}dates": _join(self.dates),
+            f"{PREFIX}landing-dates": _join(self.landing_dates),
+            f"{PREFIX}file-ids": f"{self.first_file_id}-{self.last_file_id}",
+        }
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Change:
+        """Read back what `summary` wrote; a snapshot by a foreign writer counts as upkeep."""
+        read = snapshot.summary.additional_properties if snapshot.summary else {}
+        first, last = read.get(f"{PREFIX}file-ids", "0-0").split("-")
+        return cls(
+            kind=read.get(f"{PREFIX}kind", "upkeep"),  # type: ignore[arg-type] # written by summary() alone
+            dates=_split(read.get(f"{PREFIX}dates", "")),
+            landing_dates=_split(read.get(f"{PREFIX}landing-dates", "")),
+            first_file_id=int(first),
+            last_file_id=int(last),
+            sequence=snapshot.sequence_number or 0,
+        )
+
+
+@dataclass
+class LakeTable:
+    """A table as it was when opened or last committed to; `refresh` looks again."""
+
+    declared: Table
+    iceberg: IcebergTable
+    _files: list[DataFile] | None = field(default=None, repr=False)
+
+    def refresh(self) -> None:
+        """See what others have committed since."""
+        self.iceberg.refresh()
+        self._files = None
+
+    def files(self, where: BooleanExpression | None = None) -> list[DataFile]:
+        """The data files of the current snapshot that may hold rows for which `where` is true."""
+        if where is not None:
+            return [task.file for task in self.iceberg.scan(row_filter=where).plan_files()]
+        if self._files is None:
+            self._files = [task.file for task in self.iceberg.scan().plan_files()]
+        return self._files
+
+    def files_between(self, first_file_id: int, last_file_id: int) -> list[DataFile]:
+        """The data files that may hold rows of these file ids, both included."""
+        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+
+        return self.files(And(GreaterThanOrEqual("file_id", first_file_id), LessThanOrEqual("file_id", last_file_id)))
+
+    def partitions(self, column: str) -> set[object]:
+        """The values of a column the table is stored by, as its current files have them."""
+        position = self.declared.stored_by.index(column)
+        return {file.partition[position] for file in self.files()}
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, from metadata."""
+        return sum(file.record_count for file in self.files())
+
+    @property
+    def sequence(self) -> int:
+        """Sequence number of the current snapshot; 0 for a table never written."""
+        snapshot = self.iceberg.current_snapshot()
+        return (snapshot.sequence_number or 0) if snapshot else 0
+
+    def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
+        """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
+        paths = [file.file_path for file in (self.files() if files is None else files)]
+        if not paths:
+            return self.declared.empty_select
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{listed}], hive_partitioning = false)"
+
+    def changes_since(self, sequence: int) -> list[Change]:
+        """Writes after the snapshot with that number, oldest first, upkeep left out."""
+        newer = (snapshot for snapshot in self.iceberg.snapshots() if (snapshot.sequence_number or 0) > sequence)
+        changes = [Change.of(snapshot) for snapshot in newer]
+        return sorted((change for change in changes if change.kind != "upkeep"), key=lambda change: change.sequence)
+
+    def changes_of(self, run_id: str) -> list[Change]:
+        """Writes that the run made, oldest first, upkeep left out."""
+        own = [s for s in self.iceberg.snapshots() if s.summary and s.summary.additional_properties.get(f"{PREFIX}run-id") == run_id]
+        return [change for change in map(Change.of, own) if change.kind != "upkeep"]
+
+    def consumed(self, upstream: str) -> int:
+        """Sequence number of the last snapshot of `upstream` that this table has taken in; 0 for none."""
+        return int(self.iceberg.properties.get(f"{PREFIX}consumed.{upstream}", 0))
+
+    def note(self, name: str) -> dict[str, object]:
+        """A JSON object kept as a table property; {} if it was never written."""
+        found: dict[str, object] = json.loads(self.iceberg.properties.get(f"{PREFIX}{name}", "{}"))
+        return found
+
+    def commit(
+        self,
+        change: Change,
+        run_id: str,
+        added: Sequence[DataFile] = (),
+        removed: Iterable[DataFile] = (),
+        consumed: Mapping[str, int] | None = None,
+        notes: Mapping[str, object] | None = None,
+    ) -> None:
+        """Make the added files visible, retire the removed ones and remember what was consumed, in one atomic commit.
+
+        Raises TransientError when another writer got in between and retired one of the same files.
+        """
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
+
+        removed = list(removed)
+        properties = {f"{PREFIX}consumed.{upstream}": str(sequence) for upstream, sequence in (consumed or {}).items()}
+        properties |= {f"{PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in (notes or {}).items()}
+        try:
+            with self.iceberg.transaction() as transaction:
+                if properties:
+                    transaction.set_properties(properties)
+                if added or removed:
+                    update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
+                    with update.overwrite() if removed else update.merge_append() as files:
+                        for data_file in removed:
+                            files.delete_data_file(data_file)
+                        for data_file in added:
+                            files.append_data_file(data_file)
+        except (CommitFailedException, ValidationException) as error:
+            message = f"{self.declared.name} was changed by another writer at the same moment ({error}). Nothing was written; run again."
+            raise TransientError(message) from error
+        self._files = None
+
+
+def _join(dates: Iterable[date]) -> str:
+    return ",".join(sorted(day.isoformat() for day in dates))
+
+
+def _split(text: str) -> frozenset[date]:
+    return frozenset(date.fromisoformat(day) for day in text.split(",") if day)

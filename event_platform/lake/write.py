@@ -1,0 +1,120 @@
+"""DuckDB writes Parquet into a table's data location; the statistics it returns become Iceberg data files.
+
+Nothing is visible before `LakeTable.commit`; files of an attempt that died are orphans for `event-platform maintain`.
+"""
+
+from __future__ import annotations
+
+import errno
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from event_platform.errors import TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    from pyiceberg.manifest import DataFile
+
+    from event_platform.lake.table import LakeTable
+
+FILE_BYTES = "512MB"
+"""Size at which DuckDB begins the next file of an unpartitioned write."""
+
+
+def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, order_by: str = "") -> list[DataFile]:
+    """Run the SELECT (columns of the table, in any order) into new Parquet files of the table; no row gives no file.
+
+    Raises TransientError when the disk is full.
+    """
+    data = Path(table.iceberg.location()) / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    try:
+        written = duck.execute(_copy(table, select, data, order_by)).fetchall()
+    except Exception as error:
+        raise _explained(error, table) from error
+    return [_data_file(table, row) for row in written if row[1] > 0]
+
+
+def _copy(table: LakeTable, select: str, data: Path, order_by: str) -> str:
+    declared = table.declared
+    field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields)
+    stored_by = ", ".join(declared.stored_by)
+    layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if stored_by else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
+    return f"""
+        COPY (SELECT {declared.select_list} FROM ({select}) {order_by})
+        TO '{str(data).replace("'", "''")}' (
+            FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {layout},
+            FILENAME_PATTERN '{{uuid}}', APPEND, RETURN_STATS, FIELD_IDS {{{field_ids}}}
+        )"""
+
+
+def _explained(error: Exception, table: LakeTable) -> Exception:
+    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    if not full:
+        return error
+    return TransientError(
+        f"The disk is full: {table.declared.name} could not be written. Nothing is half done and nothing is lost; "
+        "make room (`event-platform maintain` removes what is no longer needed), then run again."
+    )
+
+
+def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:
+    """One row of COPY's RETURN_STATS as an Iceberg data file with bounds for numbers, dates and times."""
+    from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+    from pyiceberg.typedef import Record
+
+    path, count, size, _, statistics, _, _ = row
+    fields = {field.name: field for field in table.iceberg.schema().fields}
+    columns = {fields[name.strip('"')].field_id: numbers for name, numbers in statistics.items()}
+    bounds = {field_id: _bounds(fields_by_id(table)[field_id], numbers) for field_id, numbers in columns.items()}
+    partition = [_partition_value(fields[name].field_type, statistics[f'"{name}"']["min"]) for name in table.declared.stored_by]
+    return DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=path,
+        file_format=FileFormat.PARQUET,
+        partition=Record(*partition),
+        record_count=count,
+        file_size_in_bytes=size,
+        column_sizes={field_id: int(numbers["column_size_bytes"]) for field_id, numbers in columns.items()},
+        value_counts={field_id: int(numbers["num_values"]) for field_id, numbers in columns.items() if "num_values" in numbers},
+        null_value_counts={field_id: int(numbers["null_count"]) for field_id, numbers in columns.items() if "null_count" in numbers},
+        nan_value_counts={},
+        lower_bounds={field_id: low for field_id, (low, _) in bounds.items() if low is not None},
+        upper_bounds={field_id: high for field_id, (_, high) in bounds.items() if high is not None},
+        key_metadata=None,
+        split_offsets=None,
+        equality_ids=None,
+        sort_order_id=None,
+        spec_id=table.iceberg.spec().spec_id,
+    )
+
+
+def fields_by_id(table: LakeTable) -> dict[int, Any]:
+    """The Iceberg fields of a table by their id."""
+    return {field.field_id: field for field in table.iceberg.schema().fields}
+
+
+def _bounds(field: Any, numbers: dict[str, str]) -> tuple[bytes | None, bytes | None]:  # noqa: ANN401 - a pyiceberg NestedField
+    from pyiceberg.conversions import to_bytes
+    from pyiceberg.types import BooleanType, DoubleType, StringType
+
+    if "min" not in numbers or isinstance(field.field_type, (StringType, BooleanType, DoubleType)):
+        return None, None
+    return tuple(to_bytes(field.field_type, _partition_value(field.field_type, numbers[end])) for end in ("min", "max"))  # type: ignore[return-value]
+
+
+def _partition_value(field_type: Any, text: str) -> str | int | date | datetime:  # noqa: ANN401 - a pyiceberg type
+    """DuckDB prints statistics as text; give back the value, days and microseconds as Iceberg counts them."""
+    from pyiceberg.types import DateType, LongType, TimestamptzType
+    from pyiceberg.utils.datetime import date_str_to_days, datetime_to_micros
+
+    if isinstance(field_type, DateType):
+        return date_str_to_days(text)
+    if isinstance(field_type, TimestamptzType):
+        return datetime_to_micros(datetime.fromisoformat(text))
+    if isinstance(field_type, LongType):
+        return int(text)
+    return text

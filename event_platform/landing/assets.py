@@ -1,0 +1,57 @@
+"""`[landing, <source>]`: claims what is pending and enters it in the ledger."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from event_platform import partitions, tables
+from event_platform.described import asset_metadata
+from event_platform.landing import ledger
+from event_platform.landing.claiming import claim_pending
+from event_platform.landing.ledger import LandedFile
+from event_platform.sources.contract import Source
+from event_platform.step import Step, step
+
+
+def landing_asset(source: Source) -> dg.AssetsDefinition:
+    """The landing asset of a source; partitions are landing dates. A backfill of old dates tells what landed then, and changes nothing."""
+    table = tables.ledger(source)
+
+    @dg.asset(
+        key=[table.layer, table.short_name],
+        partitions_def=partitions.landing_dates(),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=f"{table.description} Bytes are never changed; the archive is `landing/{source.name}/processed/`.",
+        metadata=asset_metadata(table),
+        owners=[source.owner],
+        kinds={"file", "iceberg"},
+        group_name=source.name,
+    )
+    def landing(context: dg.AssetExecutionContext) -> None:
+        with step(context) as work:
+            claimed = claim_pending(work.lake, source, work.duck, work.run_id)
+            tell(context, source, claimed)
+            work.report([table.layer, table.short_name], _facts(work, source, {file.landing_date for file in claimed} | work.dates))
+
+    return landing
+
+
+def tell(context: dg.AssetExecutionContext, source: Source, claimed: list[LandedFile]) -> None:
+    """Log what was claimed, and each repeated file by name."""
+    context.log.info(f"{source.name}: claimed {len(claimed)} files, {sum(file.lines for file in claimed):,} lines")
+    for file in claimed:
+        if file.duplicate_of:
+            context.log.warning(f"{source.name}: {file.landing_file} has the same bytes as {file.duplicate_of}; archived, not staged again")
+
+
+def _facts(work: Step, source: Source, dates: set[date] | frozenset[date]) -> dict[date, dict[str, Any]]:
+    listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
+    files = ledger.read(work.lake, source, work.duck, f"landing_date IN ({listed})")
+    count = Counter(file.landing_date for file in files)
+    lines = Counter[date]()
+    for file in files:
+        lines[file.landing_date] += file.lines_to_account_for
+    names = {day: [file.landing_file for file in files if file.landing_date == day][-20:] for day in count}
+    return {day: {"dagster/partition_row_count": count[day], "lines": lines[day], "latest_files": "\n".join(names.get(day, []))} for day in dates}

@@ -1,0 +1,90 @@
+"""The ledger `landing.<source>`: one row per claimed file; byte-identical files are told apart from new ones here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from event_platform import tables
+from event_platform.lake.table import Change
+from event_platform.lake.write import write
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One row of the ledger (LEDGER_COLUMNS says what each field means)."""
+
+    landing_date: date
+    landing_file: str
+    file_id: int
+    original_name: str
+    bytes: int
+    sha256: str
+    lines: int
+    blank_lines: int
+    unreadable: str | None
+    careful: bool
+    duplicate_of: str | None
+    claimed_at: datetime
+    run_id: str
+
+    @property
+    def lines_to_account_for(self) -> int:
+        """Lines that must be in stage or in quarantine: all but blank ones, none for a repeated file."""
+        return 0 if self.duplicate_of else self.lines - self.blank_lines
+
+
+def read(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, where: str = "true") -> list[LandedFile]:
+    """The ledger's rows for which the SQL condition holds, in order of landing."""
+    ledger = lake.open(tables.ledger(source))
+    rows = duck.execute(f"SELECT * FROM ({ledger.select()}) WHERE {where} ORDER BY file_id").fetchall()
+    return [LandedFile(*row) for row in rows]
+
+
+def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], run_id: str) -> list[LandedFile]:
+    """Add files to the ledger, those with the bytes of an earlier file marked as its duplicates; give them as entered."""
+    if not files:
+        return []
+    ledger = lake.open(tables.ledger(source))
+    marked = _mark_duplicates(files, _known_hashes(ledger, duck))
+    change = Change(
+        "arrival",
+        landing_dates=frozenset(file.landing_date for file in marked),
+        first_file_id=min(file.file_id for file in marked),
+        last_file_id=max(file.file_id for file in marked),
+    )
+    ledger.commit(change, run_id, added=_write(ledger, duck, marked))
+    return marked
+
+
+def _known_hashes(ledger: LakeTable, duck: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    known = duck.execute(f"SELECT sha256, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL").fetchall()
+    return dict(known)
+
+
+def _mark_duplicates(files: Sequence[LandedFile], known: dict[str, str]) -> list[LandedFile]:
+    marked = []
+    for file in sorted(files, key=lambda file: file.file_id):
+        marked.append(replace(file, duplicate_of=known.get(file.sha256) if file.bytes else None))
+        known.setdefault(file.sha256, file.landing_file)
+    return marked
+
+
+def _write(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]):  # noqa: ANN202 - pyiceberg data files
+    import pyarrow as pa
+
+    rows = pa.Table.from_pylist([asdict(file) for file in files])
+    duck.register("entered", rows)
+    try:
+        return write(duck, ledger, "SELECT * FROM entered")
+    finally:
+        duck.unregister("entered")

@@ -1,0 +1,149 @@
+"""Executing the asset graph in this process, recorded in the Dagster instance like any run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from event_platform import partitions, tables
+from event_platform.errors import UsageError
+from event_platform.landing.claiming import has_pending_files, wait_until_settled
+from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
+
+if TYPE_CHECKING:
+    from event_platform.lake.catalog import Lake
+    from event_platform.sources.contract import Source
+
+SOURCE_TAG = "event_platform/source"
+Tell = Callable[[str], None]
+_listeners: list[Tell] = []
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its id, and the steps and blocking checks that failed, as sentences."""
+
+    run_id: str
+    failures: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step and every blocking check passed."""
+        return not self.failures
+
+
+@dg.logger
+def progress_logger(init: dg.InitLoggerContext) -> logging.Logger:  # noqa: ARG001 - Dagster passes it
+    """Hands what assets log, and nothing of Dagster's own, to whoever runs them on the command line."""
+    logger = logging.getLogger("event_platform.progress")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_ToListeners()]
+    logger.propagate = False
+    return logger
+
+
+class _ToListeners(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", {})
+        if meta.get("dagster_event") is None:
+            for tell in _listeners:
+                tell(meta.get("orig_message", record.getMessage()))
+
+
+def has_pending_work(lake: Lake, source: Source) -> bool:
+    """Whether a file waits, or a table has not taken in what the table before it holds."""
+    if has_pending_files(lake, source):
+        return True
+    return lake.exists(tables.ledger(source)) and any(_behind(lake, source))
+
+
+def _behind(lake: Lake, source: Source) -> Iterable[bool]:
+    ledger, stage, trusted = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.trusted))
+    yield bool(ledger.changes_since(stage.consumed(ledger.declared.name)))
+    yield bool(stage.note("reparsing"))
+    yield bool(stage.changes_since(trusted.consumed(stage.declared.name)))
+    for aggregate in _aggregates_of(source):
+        yield bool(trusted.changes_since(lake.open(aggregate.table).consumed(trusted.declared.name)))
+
+
+def _aggregates_of(source: Source):  # noqa: ANN202 - a tuple of Aggregate
+    from event_platform.aggregate import all_aggregates
+
+    return tuple(aggregate for aggregate in all_aggregates() if aggregate.source.name == source.name)
+
+
+def keys_of(source: Source) -> list[dg.AssetKey]:
+    """The assets that an arrival run of the source works through."""
+    layers = (dg.AssetKey([layer, source.name]) for layer in ("landing", "stage", "quarantine", "trusted"))
+    return [*layers, *(dg.AssetKey(["aggregate", aggregate.table.short_name]) for aggregate in _aggregates_of(source))]
+
+
+def arrival_tags(source: Source) -> dict[str, str]:
+    """Tags of a run that does whatever is pending for the source."""
+    return {
+        ARRIVAL_TAG: "true",
+        SELF_REPORTED_TAG: "true",
+        SOURCE_TAG: source.name,
+        "dagster/partition": partitions.today().isoformat(),
+    }
+
+
+def run_arrivals(source: Source, instance: dg.DagsterInstance, tell: Tell) -> Outcome:
+    """Do what is pending for the source, in one run."""
+    return _execute(keys_of(source), arrival_tags(source), instance, tell)
+
+
+def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, tell: Tell) -> Iterator[Outcome]:
+    """Run until nothing is pending for the source or a run failed; files still settling are waited for."""
+    while wait_until_settled(lake, source) or has_pending_work(lake, source):
+        outcome = run_arrivals(source, instance, tell)
+        yield outcome
+        if not outcome.ok:
+            return
+
+
+def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell) -> Outcome:
+    """Materialize one asset for every date from first to last, in one run."""
+    tags = {"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()}
+    return _execute([key], tags, instance, tell)
+
+
+def asset_of(table: str) -> dg.AssetKey:
+    """The asset of `<layer>.<name>`; UsageError with the tables there are."""
+    from event_platform.definitions import defs
+
+    keys = {".".join(key.path): key for key in defs.resolve_asset_graph().materializable_asset_keys}
+    if table not in keys:
+        raise UsageError(f"There is no table {table!r} to backfill. Known: {', '.join(sorted(keys))}.")
+    return keys[table]
+
+
+def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.DagsterInstance, tell: Tell) -> Outcome:
+    from event_platform.definitions import defs
+
+    job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
+    _listeners.append(tell)
+    try:
+        result = job.execute_in_process(run_config={"loggers": {"progress": {}}}, tags=tags, instance=instance, raise_on_error=False)
+    finally:
+        _listeners.remove(tell)
+    return Outcome(result.run_id, tuple(_failures(result)))
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            yield f"check {evaluation.check_name} on {evaluation.asset_key.to_user_string()} failed: {evaluation.description or ''}"
+    if not result.success and not any(event.is_step_failure for event in result.all_events):
+        yield "the run failed; see it in the UI"

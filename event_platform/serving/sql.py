@@ -1,0 +1,85 @@
+"""Queries over `landing.*`, `stage.*`, `quarantine.*`, `trusted.*` and `aggregate.*`.
+
+A query sees each table as its last commit left it: the files of that snapshot are listed first and never change, so neither locks the other out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from event_platform import tables
+from event_platform.aggregate import all_aggregates
+from event_platform.engines.duckdb import connect
+from event_platform.errors import UsageError
+from event_platform.lake.catalog import Lake
+from event_platform.sources import all_sources
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.environment import Environment
+    from event_platform.lake.schema import Table
+
+Format = Literal["table", "csv", "json", "parquet"]
+COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
+
+
+def declared_tables() -> list[Table]:
+    """Every table that people query, whether it has been written yet or not."""
+    of_sources = (
+        declare(source) for source in all_sources().values() for declare in (tables.ledger, tables.stage, tables.quarantine, tables.trusted)
+    )
+    return [*of_sources, *(aggregate.table for aggregate in all_aggregates())]
+
+
+@contextmanager
+def session(environment: Environment) -> Iterator[Session]:
+    """A connection in which the tables can be queried by name."""
+    with connect(environment) as duck:
+        yield Session(Lake(environment), duck)
+
+
+class Session:
+    """Statements over the lake; `refresh` takes the newest snapshots of the tables that a statement names."""
+
+    def __init__(self, lake: Lake, duck: duckdb.DuckDBPyConnection) -> None:
+        """Every table is there from the start, empty until a statement names it."""
+        self.lake, self.duck = lake, duck
+        self.tables = {table.name: table for table in declared_tables()}
+        for layer in sorted({table.layer for table in self.tables.values()}):
+            duck.execute(f'CREATE SCHEMA "{layer}"')
+        for table in self.tables.values():
+            duck.execute(f'CREATE VIEW {table.layer}."{table.short_name}" AS {table.empty_select}')
+
+    def refresh(self, statement: str) -> None:
+        """Point the views that the statement names at the tables' current files."""
+        text = statement.lower().replace('"', "")
+        for table in self.tables.values():
+            if table.short_name in text and self.lake.exists(table):
+                select = self.lake.open(table).select()
+                self.duck.execute(f'CREATE OR REPLACE VIEW {table.layer}."{table.short_name}" AS {select}')
+
+    def query(self, statement: str) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Column names and rows of a statement; UsageError with DuckDB's reason if it cannot be run."""
+        import duckdb
+
+        self.refresh(statement)
+        try:
+            result = self.duck.execute(statement)
+        except duckdb.Error as error:
+            raise UsageError(f"The statement cannot be run: {error}") from error
+        return [column[0] for column in result.description or ()], result.fetchall()
+
+    def export(self, statement: str, form: Format, output: Path) -> None:
+        """Write the answer of a SELECT to a file as csv, json (one array of objects) or parquet."""
+        import duckdb
+
+        self.refresh(statement)
+        target = str(output).replace("'", "''")
+        try:
+            self.duck.execute(f"COPY ({statement.strip().rstrip(';')}) TO '{target}' ({COPY_OPTIONS[form]})")
+        except duckdb.Error as error:
+            raise UsageError(f"The statement cannot be written to {output}: {error}") from error

@@ -1,0 +1,82 @@
+"""`[stage, <source>]` and `[quarantine, <source>]`: parsed lines, and those that could not be.
+
+`[stage, <source>_event_dates]` is the bridge between the two clocks: no table, but a mark on each event date whose staged rows changed.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from event_platform import partitions, tables
+from event_platform.described import asset_metadata, written_metadata
+from event_platform.lake.table import LakeTable
+from event_platform.sources.contract import Source
+from event_platform.stage.staging import Staged, reparse, stage_pending
+from event_platform.step import Step, step
+from event_platform.trusted.dates import day_of
+
+
+def event_dates_key(source: Source) -> dg.AssetKey:
+    """Key of the bridge asset."""
+    return dg.AssetKey(["stage", f"{source.name}_event_dates"])
+
+
+def event_dates_bridge(source: Source) -> dg.AssetSpec:
+    """The bridge: a partition is marked when a landing changed the staged rows of that event date."""
+    return dg.AssetSpec(
+        event_dates_key(source),
+        deps=[dg.AssetDep(["stage", source.name], partition_mapping=dg.AllPartitionMapping())],
+        partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
+        description="Which event dates the staged files touched; marked by stage's runs, since an arrival may hold events of any date.",
+        group_name=source.name,
+        owners=[source.owner],
+    )
+
+
+def stage_assets(source: Source) -> dg.AssetsDefinition:
+    """Stage and quarantine of a source, made together; partitions are landing dates. A backfill parses the archive anew."""
+    declared = (tables.stage(source), tables.quarantine(source))
+    specs = [
+        dg.AssetSpec(
+            [table.layer, table.short_name],
+            deps=[["landing", source.name]],
+            partitions_def=partitions.landing_dates(),
+            description=table.description,
+            metadata=asset_metadata(table),
+            owners=[source.owner],
+            kinds={"duckdb", "iceberg"},
+            group_name=source.name,
+        )
+        for table in declared
+    ]
+
+    @dg.multi_asset(name=f"stage_{source.name}", specs=specs, can_subset=True, backfill_policy=dg.BackfillPolicy.single_run())
+    def stage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        with step(context) as work:
+            if work.is_arrival:
+                staged = stage_pending(work.lake, source, work.duck, work.run_id)
+            else:
+                staged = reparse(work.lake, source, work.duck, work.run_id, work.dates)
+            _report(work, source, staged)
+        yield from (dg.MaterializeResult(spec.key) for spec in specs if spec.key in context.selected_asset_keys)
+
+    return stage
+
+
+def _report(work: Step, source: Source, staged: Staged) -> None:
+    for table in (tables.stage(source), tables.quarantine(source)):
+        opened = work.lake.open(table)
+        facts = written_metadata(opened, work.duck) if staged.files else {}
+        rows = _rows_by_landing_date(opened)
+        dates = staged.landing_dates | work.dates
+        work.report([table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates})
+        work.context.log.info(f"{source.name}: {table.layer} holds {opened.rows:,} lines")
+    work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
+
+
+def _rows_by_landing_date(table: LakeTable) -> dict:
+    rows: dict = {}
+    for file in table.files():
+        day = day_of(file.partition[0])
+        rows[day] = rows.get(day, 0) + file.record_count
+    return rows

@@ -1,0 +1,136 @@
+"""From the ledger to stage and quarantine: every line of every landed file goes to one of them, once.
+
+Quarantine is committed before stage, and stage's commit is what marks the files as done. A retry retires what a dead attempt left in
+quarantine for the same files, so no line is there twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from event_platform import tables
+from event_platform.landing import ledger
+from event_platform.lake.table import Change
+from event_platform.lake.write import write
+from event_platform.stage.parse import parse
+from event_platform.trusted import seen
+from event_platform.trusted.dates import day_of
+
+if TYPE_CHECKING:
+    import duckdb
+    from pyiceberg.manifest import DataFile
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.table import LakeTable
+    from event_platform.landing.ledger import LandedFile
+    from event_platform.sources.contract import Source
+
+REPARSING = "reparsing"
+"""Note on a stage table: the landing dates that are being parsed anew, so that a crash in the middle is finished by the next run."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a staging did: the files it parsed, and the event dates whose staged rows changed."""
+
+    files: tuple[LandedFile, ...] = ()
+    landing_dates: frozenset[date] = frozenset()
+    event_dates: frozenset[date] = frozenset()
+
+
+def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
+    """Parse every file in the ledger that is not parsed yet, after finishing a reparse that was cut short."""
+    with lake.writing(f"stage.{source.name}"):
+        stage = lake.open(tables.stage(source))
+        interrupted = frozenset(date.fromisoformat(str(day)) for day in stage.note(REPARSING).get("landing_dates", ()))  # type: ignore[attr-defined]
+        redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
+        arrived = _parse_arrivals(lake, source, duck, run_id)
+        return Staged(
+            redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates
+        )
+
+
+def reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date]) -> Staged:
+    """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are."""
+    stage_pending(lake, source, duck, run_id)
+    with lake.writing(f"stage.{source.name}"):
+        return _reparse(lake, source, duck, run_id, frozenset(landing_dates) & landed_dates(lake, source))
+
+
+def landed_dates(lake: Lake, source: Source) -> frozenset[date]:
+    """The landing dates on which files were claimed."""
+    return frozenset(day_of(value) for value in lake.open(tables.ledger(source)).partitions("landing_date"))
+
+
+def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
+    """The landing dates of which lines are in quarantine."""
+    return frozenset(day_of(value) for value in lake.open(tables.quarantine(source)).partitions("landing_date"))
+
+
+def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
+    landed, stage, quarantine = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.quarantine))
+    changes = landed.changes_since(stage.consumed(landed.declared.name))
+    if not changes:
+        return Staged()
+    first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
+    files = ledger.read(lake, source, duck, f"file_id BETWEEN {first} AND {last}")
+    left_over = [file for file in quarantine.files() if _file_ids(quarantine, file)[0] >= first]
+    staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
+    event_dates = _event_dates(stage, staged, duck)
+    landing_dates = frozenset(file.landing_date for file in files)
+    change = Change("arrival", event_dates, landing_dates, first, last)
+    quarantine.commit(change, run_id, added=quarantined, removed=left_over)
+    stage.commit(change, run_id, added=staged, consumed={landed.declared.name: changes[-1].sequence})
+    return Staged(tuple(files), landing_dates, event_dates)
+
+
+def _reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: frozenset[date]) -> Staged:
+    if not landing_dates:
+        return Staged()
+    stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
+    nothing = Change("upkeep")
+    stage.commit(nothing, run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
+    listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
+    files = ledger.read(lake, source, duck, f"landing_date IN ({listed})")
+    staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
+    replaced = [file for file in stage.files() if day_of(file.partition[0]) in landing_dates]
+    event_dates = _event_dates(stage, [*staged, *replaced], duck) | _dates_of_other_versions(lake, source, duck, stage, replaced)
+    change = Change("replacement", event_dates, landing_dates)
+    quarantine.commit(change, run_id, quarantined, [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates])
+    erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
+    stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
+    return Staged(tuple(files), landing_dates, event_dates)
+
+
+def _parse(
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], stage: LakeTable, quarantine: LakeTable
+) -> tuple[list[DataFile], list[DataFile]]:
+    to_parse = [file for file in files if not file.duplicate_of]
+    if not to_parse:
+        return [], []
+    archive = lake.environment.landing / source.name / "processed"
+    with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
+        staged = write(duck, stage, parsed.staged_sql())
+        quarantined = write(duck, quarantine, parsed.quarantined_sql([file.file_path for file in staged]))
+    return staged, quarantined
+
+
+def _event_dates(stage: LakeTable, files: Sequence[DataFile], duck: duckdb.DuckDBPyConnection) -> frozenset[date]:
+    found = duck.execute(f"SELECT DISTINCT event_date FROM ({stage.select(files)})").fetchall()
+    return frozenset(day for (day,) in found)
+
+
+def _dates_of_other_versions(
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, replaced: Sequence[DataFile]
+) -> frozenset[date]:
+    """Dates where another version of a replaced row's event may surface again."""
+    return seen.dates_of(duck, lake.open(tables.seen(source)), stage.select(replaced), source.event_id)
+
+
+def _file_ids(table: LakeTable, file: DataFile) -> tuple[int, int]:
+    """Smallest and greatest file id in a data file, from its bounds."""
+    field = table.iceberg.schema().find_field("file_id").field_id
+    return tuple(int.from_bytes(bounds[field], "little", signed=True) for bounds in (file.lower_bounds, file.upper_bounds))  # type: ignore[return-value]

@@ -1,0 +1,78 @@
+"""What every asset body starts from: the lake, a connection, which dates it is asked for, and how it reports what it did.
+
+There are two kinds of run. A *backfill* names partitions, and Dagster itself records them. An *arrival* run does whatever is pending
+in all layers of a source; which event dates that touches is known only on the way, so each step reports the partitions it wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from event_platform import environment
+from event_platform.engines.duckdb import connect
+from event_platform.lake.catalog import Lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+ARRIVAL_TAG = "event_platform/arrival"
+"""Marks a run that does what is pending instead of what its partitions say."""
+
+SELF_REPORTED_TAG = "dagster/defer_asset_events"
+"""Tells Dagster that the steps report the partitions they wrote, which it does not know beforehand."""
+
+
+@dataclass
+class Step:
+    """One asset body at work. `dates` are the partitions asked for; empty in an arrival run."""
+
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+    lake: Lake
+    duck: duckdb.DuckDBPyConnection
+    run_id: str
+    is_arrival: bool
+    dates: frozenset[date]
+
+    def report(self, key: list[str], metadata: Mapping[date, Mapping[str, Any]]) -> None:
+        """Record a materialization per date; those that Dagster records itself only get the metadata."""
+        for day, facts in sorted(metadata.items()):
+            if day in self.dates and dg.AssetKey(key) in self.context.selected_asset_keys:
+                self.context.add_asset_metadata(facts, asset_key=key, partition_key=day.isoformat())
+            else:
+                self.context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(facts)))
+
+    def record_check(self, evaluation: dg.AssetCheckEvaluation) -> None:
+        """Record a verdict on one partition as part of this run; Dagster itself keeps one verdict a run."""
+        event = dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+            job_name=self.context.run.job_name,
+            event_specific_data=evaluation,
+        )
+        self.context.instance.report_dagster_event(event, self.run_id, logging.DEBUG)
+
+
+@contextmanager
+def step(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Iterator[Step]:
+    """Open what a step needs and close it afterwards."""
+    here = environment.read()
+    run = context.run
+    is_arrival = ARRIVAL_TAG in run.tags
+    with connect(here) as duck:
+        yield Step(context, Lake(here), duck, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
+
+
+def _dates(tags: Mapping[str, str]) -> frozenset[date]:
+    from event_platform.partitions import days_between
+
+    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
+    last = tags.get("dagster/asset_partition_range_end") or first
+    if first is None or last is None:
+        return frozenset()
+    return frozenset(days_between(date.fromisoformat(first), date.fromisoformat(last)))

@@ -1,0 +1,40 @@
+"""Which files of a trusted table hold which event dates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
+
+    from event_platform.lake.table import LakeTable
+
+
+def event_date_of(trusted: LakeTable, file: DataFile) -> date:
+    """The event date a file of trusted is stored under."""
+    levels = {name: file.partition[position] for position, name in enumerate(trusted.declared.stored_by)}
+    return date(levels["year"], levels["month"], levels["day"])
+
+
+def files_of_dates(trusted: LakeTable, dates: Iterable[date]) -> list[DataFile]:
+    """The files of trusted that hold rows of the event dates."""
+    wanted = frozenset(dates)
+    return [file for file in trusted.files() if event_date_of(trusted, file) in wanted] if wanted else []
+
+
+def rows_by_date(trusted: LakeTable) -> dict[date, int]:
+    """Rows per event date, from metadata."""
+    rows: dict[date, int] = {}
+    for file in trusted.files():
+        day = event_date_of(trusted, file)
+        rows[day] = rows.get(day, 0) + file.record_count
+    return rows
+
+
+def day_of(partition_value: object) -> date:
+    """A date as Iceberg keeps it in a partition: days since 1970-01-01."""
+    from pyiceberg.utils.datetime import days_to_date
+
+    return partition_value if isinstance(partition_value, date) else days_to_date(int(str(partition_value)))

@@ -1,0 +1,171 @@
+"""Merging staged events into trusted.
+
+The latest version of an event is the one with the greatest timestamp; ties go to the later landed file, then to the later line.
+Taking the latest is commutative, associative and idempotent, so arrivals may be merged in any order and any number of times.
+
+Two ways in, one way through. An *arrival* brings new stage rows: only the trusted files that hold an older version of one of its events
+are rewritten. A *replacement* (a backfill, a reprocessing) derives whole event dates anew from stage, keeping trusted rows
+whose landing date has been erased from stage. Both make a pool of rows, find the versions in it that lose, and write the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from event_platform import tables
+from event_platform.lake.table import Change, Kind
+from event_platform.lake.write import write
+from event_platform.trusted import seen
+from event_platform.trusted.dates import day_of, event_date_of, files_of_dates
+
+if TYPE_CHECKING:
+    import duckdb
+    from pyiceberg.manifest import DataFile
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
+
+
+PLACE = "file_id, line_number"
+"""What tells one staged line from every other."""
+
+
+@dataclass
+class Merge:
+    """The tables a merge of one source works on, and the connection it works with."""
+
+    source: Source
+    duck: duckdb.DuckDBPyConnection
+    stage: LakeTable
+    trusted: LakeTable
+    seen: LakeTable
+    run_id: str
+
+
+def merge_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
+    """Take in everything staged since the last merge; give the event dates whose rows changed. Nothing pending: no dates."""
+    with lake.writing(f"trusted.{source.name}"):
+        merge = _opened(lake, source, duck, run_id)
+        changes = merge.stage.changes_since(merge.trusted.consumed(merge.stage.declared.name))
+        if not changes:
+            return frozenset()
+        if all(change.kind == "arrival" for change in changes):
+            return _merge_arrivals(merge, changes)
+        dates = frozenset[date]().union(*(change.dates for change in changes))
+        replaced = frozenset[date]().union(*(change.landing_dates for change in changes))
+        return _replace_dates(merge, dates, replaced, consumed=changes[-1].sequence)
+
+
+def rebuild_dates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
+    """Derive whole event dates anew from stage; give the dates rewritten. Dates without data stay as they are."""
+    merge_pending(lake, source, duck, run_id)
+    with lake.writing(f"trusted.{source.name}"):
+        return _replace_dates(_opened(lake, source, duck, run_id), frozenset(dates), frozenset())
+
+
+def _opened(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Merge:
+    stage, trusted, index = (lake.open(declare(source)) for declare in (tables.stage, tables.trusted, tables.seen))
+    return Merge(source, duck, stage, trusted, index, run_id)
+
+
+def _merge_arrivals(merge: Merge, changes: Sequence[Change]) -> frozenset[date]:
+    """Merge the stage rows that the arrivals brought; rewrite only the trusted files that hold versions which they outdate."""
+    first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
+    arrived = f"{merge.stage.select(merge.stage.files_between(first, last))} WHERE file_id BETWEEN {first} AND {last}"
+    seen_before = seen.dates_of(merge.duck, merge.seen, arrived, merge.source.event_id)
+    seen.remember(merge.duck, merge.seen, arrived, merge.source.event_id, merge.run_id)
+    rivals = _files_holding(merge, files_of_dates(merge.trusted, seen_before), arrived, _id(merge))
+    _find_losers(merge, arrived, merge.trusted.select(rivals))
+    outdated = _files_holding(merge, rivals, "SELECT * FROM losers", PLACE)
+    added = _write_winners(merge, _union(_with_levels(arrived), merge.trusted.select(outdated)))
+    return _commit(merge, "arrival", added, outdated, changes[-1].sequence)
+
+
+def _replace_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[date], consumed: int | None = None) -> frozenset[date]:
+    """Derive the dates anew; a date elsewhere that turns out to hold an older version of one of their events is derived anew too."""
+    while True:
+        pool = _pool_of_dates(merge, dates, replaced)
+        elsewhere = seen.dates_of(merge.duck, merge.seen, pool, merge.source.event_id) - dates
+        rivals = merge.trusted.select(files_of_dates(merge.trusted, elsewhere))
+        _find_losers(merge, pool, f"SELECT * FROM ({rivals}) SEMI JOIN ({pool}) USING ({_id(merge)})")
+        outdone = merge.duck.execute(f"SELECT DISTINCT event_date FROM ({rivals}) SEMI JOIN losers USING ({PLACE})").fetchall()
+        if not outdone:
+            break
+        dates |= {day for (day,) in outdone}
+    if consumed is not None:
+        seen.remember(merge.duck, merge.seen, pool, merge.source.event_id, merge.run_id)
+    return _commit(merge, "replacement", _write_winners(merge, pool), files_of_dates(merge.trusted, dates), consumed)
+
+
+def _pool_of_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[date]) -> str:
+    """All stage rows of the event dates, and the trusted rows of these dates that stage no longer has (its retention erased them)."""
+    present = {day_of(value) for value in merge.stage.partitions("landing_date")} | replaced
+    staged = f"{merge.stage.select(_stage_files_of_dates(merge.stage, dates))} WHERE {_is_in('event_date', dates)}"
+    kept = f"{merge.trusted.select(files_of_dates(merge.trusted, dates))} WHERE NOT {_is_in('landing_date', present)}"
+    return _union(_with_levels(staged), kept)
+
+
+def _find_losers(merge: Merge, *pools: str) -> None:
+    """Fill the table `losers` with the place (file, line) of each version that another version in the pools outdates.
+
+    The hash narrows it to the few events that are there more than once, so that the ordering is of those alone.
+    """
+    event_id, timestamp = _id(merge), f'"{merge.source.timestamp}"'
+    versions = " UNION ALL ".join(f"SELECT {event_id}, {timestamp}, file_id, line_number FROM ({pool})" for pool in pools)
+    merge.duck.execute(f"""
+        CREATE OR REPLACE TEMP TABLE rivalled AS
+        SELECT hash({event_id}) AS event_key FROM ({versions}) GROUP BY event_key HAVING count(*) > 1""")
+    merge.duck.execute(f"""
+        CREATE OR REPLACE TEMP TABLE losers AS
+        SELECT file_id, line_number
+        FROM (SELECT *, hash({event_id}) AS event_key FROM ({versions})) SEMI JOIN rivalled USING (event_key)
+        QUALIFY row_number() OVER (PARTITION BY {event_id} ORDER BY {timestamp} DESC, file_id DESC, line_number DESC) > 1""")
+
+
+def _write_winners(merge: Merge, pool: str) -> list[DataFile]:
+    return write(merge.duck, merge.trusted, f"SELECT * FROM ({pool}) ANTI JOIN losers USING ({PLACE})")
+
+
+def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, key: str) -> list[DataFile]:
+    """Those of the trusted files that hold a row whose key is among the wanted rows' keys."""
+    if not candidates:
+        return []
+    held = merge.trusted.select(candidates, extra=", filename")
+    hit = {path for (path,) in merge.duck.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
+    return [file for file in candidates if file.file_path in hit]
+
+
+def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None) -> frozenset[date]:
+    touched = frozenset(event_date_of(merge.trusted, file) for file in (*added, *removed))
+    upstream = {} if consumed is None else {merge.stage.declared.name: consumed}
+    merge.trusted.commit(Change(kind, dates=touched), merge.run_id, added=added, removed=removed, consumed=upstream)
+    return touched
+
+
+def _stage_files_of_dates(stage: LakeTable, dates: frozenset[date]) -> list[DataFile]:
+    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+
+    if not dates:
+        return []
+    return stage.files(And(GreaterThanOrEqual("event_date", min(dates)), LessThanOrEqual("event_date", max(dates))))
+
+
+def _with_levels(staged: str) -> str:
+    return f"SELECT *, year(event_date) AS year, month(event_date) AS month, day(event_date) AS day FROM ({staged})"
+
+
+def _union(*selects: str) -> str:
+    return " UNION ALL BY NAME ".join(f"(SELECT * FROM ({select}))" for select in selects)
+
+
+def _id(merge: Merge) -> str:
+    return f'"{merge.source.event_id}"'
+
+
+def _is_in(column: str, days: Iterable[date]) -> str:
+    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
+    return f"({column} IN ({listed}))" if listed else "false"

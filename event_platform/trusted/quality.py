@@ -1,0 +1,63 @@
+"""What must hold for every trusted table, as queries that give the rows at fault per event date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+
+from event_platform.lake.schema import iceberg_schema
+from event_platform.trusted import seen
+from event_platform.trusted.dates import files_of_dates
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
+
+
+def repeated_events(
+    duck: duckdb.DuckDBPyConnection, trusted: LakeTable, index: LakeTable, event_id: str, dates: Iterable[date]
+) -> dict[date, int]:
+    """Rows of the dates whose event id is there more than once, on the same date or on any other."""
+    held = trusted.select(files_of_dates(trusted, dates))
+    duck.execute(f"""
+        CREATE OR REPLACE TEMP TABLE suspects AS
+        SELECT event_key FROM ({index.select()})
+        SEMI JOIN (SELECT {seen.key(event_id)} AS event_key FROM ({held})) USING (event_key)
+        GROUP BY event_key HAVING count(*) > 1""")
+    other_dates = duck.execute(f"SELECT DISTINCT event_date FROM ({index.select()}) SEMI JOIN suspects USING (event_key)").fetchall()
+    everywhere = trusted.select(files_of_dates(trusted, {*dates, *(day for (day,) in other_dates)}))
+    rows = duck.execute(f"""
+        WITH twice AS (
+            SELECT "{event_id}" FROM ({everywhere})
+            WHERE {seen.key(event_id)} IN (SELECT event_key FROM suspects)
+            GROUP BY "{event_id}" HAVING count(*) > 1
+        )
+        SELECT event_date, count(*) FROM ({held}) SEMI JOIN twice USING ("{event_id}") GROUP BY event_date""").fetchall()
+    return dict(rows)
+
+
+def misplaced_events(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, source: Source, dates: Iterable[date]) -> dict[date, int]:
+    """Rows of the dates that are stored under another date or kind than their own timestamp and columns say."""
+    kind = " || '-' || ".join(f'"{name}"' for name in source.kind)
+    rows = duck.execute(f"""
+        SELECT event_date, count(*)
+        FROM ({trusted.select(files_of_dates(trusted, dates))})
+        WHERE event_date IS DISTINCT FROM CAST("{source.timestamp}" AT TIME ZONE 'UTC' AS DATE)
+           OR event_date IS DISTINCT FROM make_date(year, month, day)
+           OR domain_event_type IS DISTINCT FROM {kind}
+        GROUP BY event_date""").fetchall()
+    return dict(rows)
+
+
+def schema_differences(table: LakeTable) -> list[str]:
+    """What the table's schema in the catalogue has otherwise than the declaration, as sentences."""
+    declared = {field.name: str(field.field_type) for field in iceberg_schema(table.declared).fields}
+    found = {field.name: str(field.field_type) for field in table.iceberg.schema().fields}
+    return [
+        f"{name} is {found.get(name, 'missing')} in the catalogue and {declared.get(name, 'not there')} in the contract"
+        for name in sorted(declared.keys() | found.keys())
+        if declared.get(name) != found.get(name)
+    ]

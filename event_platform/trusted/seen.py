@@ -1,0 +1,39 @@
+"""The id look-up: on which event dates an event id has been staged before.
+
+`trusted.<source>_seen` holds a 64-bit hash and a date per staged event, 12 bytes a row before compression, and is scanned whole; measured at
+about 5 ns a row, so half a second at 100 million. It is written before trusted: after a crash it knows too much, never too little, and knowing
+too much costs a look at one more date. A hash shared by two ids does the same: ids themselves are compared in the merge.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from event_platform.lake.table import Change
+from event_platform.lake.write import write
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from event_platform.lake.table import LakeTable
+
+
+def dates_of(duck: duckdb.DuckDBPyConnection, seen: LakeTable, events: str, event_id: str) -> frozenset[date]:
+    """The dates on which any of the events (a SELECT) has been staged before."""
+    if not seen.files():
+        return frozenset()
+    keys = f"SELECT {key(event_id)} AS event_key FROM ({events})"
+    found = duck.execute(f"SELECT DISTINCT event_date FROM ({seen.select()}) SEMI JOIN ({keys}) USING (event_key)").fetchall()
+    return frozenset(day for (day,) in found)
+
+
+def remember(duck: duckdb.DuckDBPyConnection, seen: LakeTable, events: str, event_id: str, run_id: str) -> None:
+    """Add the events' keys and dates."""
+    added = write(duck, seen, f"SELECT {key(event_id)} AS event_key, event_date FROM ({events})")
+    seen.commit(Change("arrival"), run_id, added=added)
+
+
+def key(event_id: str) -> str:
+    """The hash as SQL: a signed 64-bit number, as Iceberg has no unsigned one."""
+    return f'(hash("{event_id}") >> 1)::BIGINT'

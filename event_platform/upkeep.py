@@ -1,0 +1,82 @@
+"""`event-platform maintain`: retention of stage, upkeep of every table, pruning of Dagster's event log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from event_platform import partitions, tables
+from event_platform.lake.maintenance import Upkeep, maintain
+from event_platform.lake.table import Change
+from event_platform.trusted.dates import day_of
+
+if TYPE_CHECKING:
+    import dagster as dg
+    import duckdb
+
+    from event_platform.aggregate.daily import Aggregate
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.schema import Table
+    from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
+
+KEEP_SNAPSHOTS_DAYS = 7.0
+KEEP_RUN_LOGS_DAYS = 30.0
+RUN_ID = "maintain"
+
+
+def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
+    """Erase stage of landing dates past the contract's retention, once trusted has taken them in; give the dates erased."""
+    if source.stage_retention_days is None or not lake.exists(tables.stage(source)):
+        return frozenset()
+    before = partitions.today() - timedelta(days=source.stage_retention_days)
+    with lake.writing(f"stage.{source.name}"), lake.writing(f"trusted.{source.name}"):
+        stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
+        if stage.changes_since(trusted.consumed(stage.declared.name)):
+            return frozenset()
+        old = [file for file in stage.files() if day_of(file.partition[0]) < before]
+        erased = {str(day): int(str(rows)) for day, rows in stage.note("erased").items()}
+        for file in old:
+            day = day_of(file.partition[0]).isoformat()
+            erased[day] = erased.get(day, 0) + file.record_count
+        if old:
+            stage.commit(Change("upkeep"), RUN_ID, removed=old, notes={"erased": erased})
+        return frozenset(day_of(file.partition[0]) for file in old)
+
+
+def maintain_source(
+    lake: Lake, source: Source, aggregates: tuple[Aggregate, ...], duck: duckdb.DuckDBPyConnection, keep: timedelta
+) -> Iterator[Upkeep]:
+    """Maintain every table of a source and its aggregates, each under the lock of its writer."""
+    plans: list[tuple[str, Table, Callable[[], list[LakeTable]]]] = [
+        (f"landing.{source.name}", tables.ledger(source), lambda: [lake.open(tables.stage(source))]),
+        (f"stage.{source.name}", tables.stage(source), lambda: [lake.open(tables.trusted(source))]),
+        (f"stage.{source.name}", tables.quarantine(source), list),
+        (f"trusted.{source.name}", tables.trusted(source), lambda: [lake.open(aggregate.table) for aggregate in aggregates]),
+        (f"trusted.{source.name}", tables.seen(source), list),
+        *((aggregate.table.name, aggregate.table, list) for aggregate in aggregates),
+    ]
+    for lock, table, readers in plans:
+        if lake.exists(table):
+            with lake.writing(lock):
+                needed_since = min((reader.consumed(table.name) for reader in readers()), default=2**62)
+                yield maintain(lake.open(table), duck, RUN_ID, keep, needed_since)
+
+
+def prune_run_logs(instance: dg.DagsterInstance, keep: timedelta) -> int:
+    """Delete what finished runs older than `keep` logged, but the events of assets and checks, which partitions rest on; give the number of runs."""
+    import dagster as dg
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    old = instance.get_runs(dg.RunsFilter(updated_before=datetime.now(UTC) - keep))
+    for run in old:
+        if run.is_finished:
+            with storage.run_connection(run.run_id) as connection:
+                logs = SqlEventLogStorageTable.c
+                connection.execute(SqlEventLogStorageTable.delete().where(logs.run_id == run.run_id, logs.asset_key.is_(None)))
+    return len(old)
