@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 
 from event_platform import environment, sources
 from event_platform.errors import PlatformError, UsageError
+from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -128,14 +129,14 @@ def watch(source: SourceNames = None) -> None:
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
     from event_platform.runs import process_pending
-    from event_platform.landing.claiming import arrivals
+    from event_platform.landing import queue
 
     here = environment.read()
     lake, chosen = Lake(here), _chosen(source)
     _tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
     with open_instance() as instance:
-        for name in arrivals(lake, chosen):
-            for outcome in process_pending(lake, sources.get(name), instance, _tell):
+        for names in queue.arrivals(here, chosen):
+            for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, _tell)):
                 for failure in outcome.failures:
                     _tell(f"run {outcome.run_id[:8]} failed: {failure}")
 
@@ -279,6 +280,63 @@ def _landed_span(source: Source) -> tuple[date, date]:
     if not landed:
         raise UsageError(f"Nothing has landed for {source.name} yet; see `event-platform land --help`.")
     return min(landed), max(landed)
+
+
+@app.command()
+def maintain(
+    snapshots_days: Annotated[float, typer.Option(help="How long old snapshots of the tables are kept.")] = KEEP_SNAPSHOTS_DAYS,
+    run_logs_days: Annotated[float, typer.Option(help="How long the logs of finished runs are kept.")] = KEEP_RUN_LOGS_DAYS,
+) -> None:
+    """Erase stage past its retention, compact small files, expire snapshots, delete what nothing names any more, prune run logs."""
+    from event_platform import upkeep
+    from event_platform.engines.duckdb import connect
+    from event_platform.instance import open_instance
+    from event_platform.lake.catalog import Lake
+
+    here = environment.read()
+    lake, done = Lake(here), []
+    with connect(here) as duck, err.status("maintaining …"):
+        for source in sources.all_sources().values():
+            erased = upkeep.erase_old_stage(lake, source)
+            if erased:
+                _tell(f"{source.name}: erased {len(erased)} landing dates from stage (kept in trusted and in the archive)")
+            done += upkeep.maintain_source(lake, source, duck, timedelta(days=snapshots_days))
+    with open_instance() as instance:
+        _tell(f"pruned the logs of {upkeep.prune_run_logs(instance, timedelta(days=run_logs_days))} runs")
+    _show(["table", "compacted files", "expired snapshots", "removed files", "freed bytes"], [tuple(vars(each).values()) for each in done])
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with the configuration and the machine, and how to mend it; exit code 1 if anything is."""
+    from event_platform.diagnosis import diagnose
+
+    findings = diagnose()
+    for finding in findings:
+        mark = "[green]ok[/]  " if finding.ok else "[bold red]bad[/] "
+        out.print(f"{mark} {_plain(finding.what)}", highlight=False)
+        if not finding.ok:
+            out.print(f"     → {_plain(finding.way_out)}", highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo() -> None:
+    """Land sample payments, run everything, show the accounting and a first query."""
+    from event_platform.demo import FIRST_QUERY, NEXT_STEPS
+    from event_platform.samples.payments import write_sample
+
+    here = environment.read()
+    with err.status("making a sample of payment events …"):
+        files = write_sample(here.scratch / "sample-payments")
+    land("payments", files)
+    run(["payments"])
+    out.print("\n[bold]The accounting[/] (event-platform status)")
+    status(["payments"])
+    out.print(f"\n[bold]The first query[/] (event-platform sql \"{FIRST_QUERY}\")")
+    sql(FIRST_QUERY)
+    out.print(NEXT_STEPS)
 
 
 @quarantine_app.command("list")

@@ -6,7 +6,7 @@ from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.checks import checks_of_aggregate, checks_of_source
 from event_platform.landing.assets import landing_asset
-from event_platform.landing.sensors import arrival_sensor
+from event_platform.sensors import arrival_sensor
 from event_platform.runs import progress_logger
 from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets

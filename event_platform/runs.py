@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from event_platform import partitions, tables
+from event_platform.aggregate import aggregates_of
 from event_platform.errors import UsageError
-from event_platform.landing.claiming import has_pending_files, wait_until_settled
+from event_platform.landing.claiming import has_pending_files
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
 
 if TYPE_CHECKING:
@@ -67,20 +68,14 @@ def _behind(lake: Lake, source: Source) -> Iterable[bool]:
     yield bool(ledger.changes_since(stage.consumed(ledger.declared.name)))
     yield bool(stage.note("reparsing"))
     yield bool(stage.changes_since(trusted.consumed(stage.declared.name)))
-    for aggregate in _aggregates_of(source):
+    for aggregate in aggregates_of(source):
         yield bool(trusted.changes_since(lake.open(aggregate.table).consumed(trusted.declared.name)))
-
-
-def _aggregates_of(source: Source):  # noqa: ANN202 - a tuple of Aggregate
-    from event_platform.aggregate import all_aggregates
-
-    return tuple(aggregate for aggregate in all_aggregates() if aggregate.source.name == source.name)
 
 
 def keys_of(source: Source) -> list[dg.AssetKey]:
     """The assets that an arrival run of the source works through."""
     layers = (dg.AssetKey([layer, source.name]) for layer in ("landing", "stage", "quarantine", "trusted"))
-    return [*layers, *(dg.AssetKey(["aggregate", aggregate.table.short_name]) for aggregate in _aggregates_of(source))]
+    return [*layers, *(dg.AssetKey(["aggregate", aggregate.table.short_name]) for aggregate in aggregates_of(source))]
 
 
 def arrival_tags(source: Source) -> dict[str, str]:
@@ -100,7 +95,7 @@ def run_arrivals(source: Source, instance: dg.DagsterInstance, tell: Tell) -> Ou
 
 def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, tell: Tell) -> Iterator[Outcome]:
     """Run until nothing is pending for the source or a run failed; files still settling are waited for."""
-    while wait_until_settled(lake, source) or has_pending_work(lake, source):
+    while has_pending_work(lake, source):
         outcome = run_arrivals(source, instance, tell)
         yield outcome
         if not outcome.ok:

@@ -41,6 +41,6 @@ def trusted(source: Source) -> Table:
 
 
 def seen(source: Source) -> Table:
-    """`trusted.<source>_seen`: on which dates an event id was ever staged; what finds the older version of a new event."""
+    """`stage.<source>_seen`: on which dates an event id was ever staged; what finds the older version of a new event."""
     what = f"{source.title}: on which event dates each event id has been staged; the id look-up of the merge, not meant for people."
-    return Table("trusted", f"{source.name}_seen", what, SEEN_COLUMNS)
+    return Table("stage", f"{source.name}_seen", what, SEEN_COLUMNS)

@@ -7,22 +7,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
+from event_platform.aggregate import aggregates_of
 from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.table import Change
-from event_platform.trusted.dates import day_of
+from event_platform.lake.table import day_of
 
 if TYPE_CHECKING:
     import dagster as dg
     import duckdb
 
-    from event_platform.aggregate.daily import Aggregate
     from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
     from event_platform.sources.contract import Source
 
-KEEP_SNAPSHOTS_DAYS = 7.0
-KEEP_RUN_LOGS_DAYS = 30.0
 RUN_ID = "maintain"
 
 
@@ -46,9 +44,10 @@ def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
 
 
 def maintain_source(
-    lake: Lake, source: Source, aggregates: tuple[Aggregate, ...], duck: duckdb.DuckDBPyConnection, keep: timedelta
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta
 ) -> Iterator[Upkeep]:
     """Maintain every table of a source and its aggregates, each under the lock of its writer."""
+    aggregates = aggregates_of(source)
     plans: list[tuple[str, Table, Callable[[], list[LakeTable]]]] = [
         (f"landing.{source.name}", tables.ledger(source), lambda: [lake.open(tables.stage(source))]),
         (f"stage.{source.name}", tables.stage(source), lambda: [lake.open(tables.trusted(source))]),

@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache
 
 from event_platform.aggregate.daily import Aggregate
+from event_platform.sources.contract import Source
 
 
 @cache
@@ -12,3 +13,8 @@ def all_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of this folder, by module name."""
     modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
     return tuple(module.AGGREGATE for module in modules if isinstance(getattr(module, "AGGREGATE", None), Aggregate))
+
+
+def aggregates_of(source: Source) -> tuple[Aggregate, ...]:
+    """The aggregates made from the source's trusted table."""
+    return tuple(aggregate for aggregate in all_aggregates() if aggregate.source.name == source.name)

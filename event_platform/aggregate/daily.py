@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from event_platform import tables
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
-from event_platform.trusted.dates import day_of, event_date_of, files_of_dates
+from event_platform.lake.table import day_of
+from event_platform.trusted.dates import event_date_of, files_of_dates
 
 if TYPE_CHECKING:
     import duckdb

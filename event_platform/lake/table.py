@@ -178,3 +178,10 @@ def _join(dates: Iterable[date]) -> str:
 
 def _split(text: str) -> frozenset[date]:
     return frozenset(date.fromisoformat(day) for day in text.split(",") if day)
+
+
+def day_of(partition_value: object) -> date:
+    """A date as Iceberg keeps it in a partition: days since 1970-01-01."""
+    from pyiceberg.utils.datetime import days_to_date
+
+    return partition_value if isinstance(partition_value, date) else days_to_date(int(str(partition_value)))

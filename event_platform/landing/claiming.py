@@ -6,14 +6,13 @@ part of its archived name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import date
-from threading import Event
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
 from event_platform.landing import ledger, queue
-from event_platform.trusted.dates import day_of
+from event_platform.lake.table import day_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,15 +27,9 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
     with lake.writing(f"landing.{source.name}"):
         last_day, last_id, known = _last_entries(lake, source, duck)
         adopted = queue.adopt(lake.environment, source, last_day, known)
-        next_id = max([last_id, *(file.file_id for file in adopted)], default=0) + 1
+        next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
         claimed = queue.claim(lake.environment, source, partitions.today(), next_id)
-        files = [_entry(file, run_id) for file in (*adopted, *claimed.files)]
-        return ledger.enter(lake, source, duck, files, run_id)
-
-
-def has_pending_files(lake: Lake, source: Source) -> bool:
-    """Whether a file waits that can be claimed now."""
-    return bool(queue.pending(lake.environment, source).ready)
+        return ledger.enter(lake, source, duck, [_entry(file, run_id) for file in (*adopted, *claimed)], run_id)
 
 
 def count_pending(lake: Lake, source: Source) -> int:
@@ -45,18 +38,50 @@ def count_pending(lake: Lake, source: Source) -> int:
     return len(found.ready) + len(found.settling)
 
 
+def wait_for_files(lake: Lake, source: Source, seconds: float) -> bool:
+    """Wait until a pending file can be claimed, at most so long; whether there is one. Files still settling are waited for."""
+    deadline = monotonic() + seconds
+    while not (found := queue.pending(lake.environment, source)).ready:
+        left = deadline - monotonic()
+        if left <= 0:
+            return False
+        _wait_for_change(lake, source, min(left, _settle_seconds(lake) if found.settling else left))
+    return True
+
+
+def has_pending_files(lake: Lake, source: Source) -> bool:
+    """Whether a file can be claimed, now or once the files there have settled."""
+    found = queue.pending(lake.environment, source)
+    return bool(found.ready) or (bool(found.settling) and wait_for_files(lake, source, 2 * _settle_seconds(lake)))
+
+
+def _settle_seconds(lake: Lake) -> float:
+    return lake.environment.settle.total_seconds() + 0.05
+
+
+def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
+    """Return when something happens in pending/, or after so long."""
+    from watchfiles import watch
+
+    folder = queue.pending_folder(lake.environment, source)
+    folder.mkdir(parents=True, exist_ok=True)
+    next(watch(folder, debounce=50, step=20, rust_timeout=max(1, int(seconds * 1000)), yield_on_timeout=True), None)
+
+
 def _entry(file: queue.Claimed, run_id: str) -> LandedFile:
+    found = file.inspection
     return ledger.LandedFile(
         landing_date=file.landing_date,
         landing_file=file.landing_file,
         file_id=file.file_id,
         original_name=file.original_name,
-        bytes=file.bytes,
-        sha256=file.sha256,
-        lines=file.lines,
-        blank_lines=file.blank_lines,
-        unreadable=file.unreadable,
-        careful=file.careful,
+        bytes=found.bytes,
+        sha256=found.sha256,
+        lines=found.lines,
+        blank_lines=found.blank_lines,
+        unreadable=found.unreadable,
+        careful=found.careful,
+        compression=found.compression,
         duplicate_of=None,
         claimed_at=file.claimed_at,
         run_id=run_id,

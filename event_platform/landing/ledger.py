@@ -33,6 +33,7 @@ class LandedFile:
     blank_lines: int
     unreadable: str | None
     careful: bool
+    compression: str
     duplicate_of: str | None
     claimed_at: datetime
     run_id: str

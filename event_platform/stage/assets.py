@@ -13,7 +13,7 @@ from event_platform.lake.table import LakeTable
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import Step, step
-from event_platform.trusted.dates import day_of
+from event_platform.lake.table import day_of
 
 
 def event_dates_key(source: Source) -> dg.AssetKey:

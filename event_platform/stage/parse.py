@@ -1,75 +1,381 @@
-"""Landed JSON lines become stage rows or quarantine rows, in SQL that DuckDB streams; no line passes through Python.
+"""Landed JSON lines become stage rows and quarantine rows, in SQL that DuckDB streams; no line passes through Python.
 
-One SELECT reads files as lines of text, parses each line once, types the contract's columns and judges the line: `_reason` is
-NULL for a line that belongs in stage. Quarantine is what stage does not hold: only files from which lines are missing are read again,
-so every line that is not blank is in exactly one of the two, whatever the judgement.
+Files are read as lines of text, each line is parsed once, and the line is judged: `_reason` is NULL when it belongs in stage.
+Quarantine is what stage turned out not to hold: only files from which lines are missing are read again, so every line that is not
+blank is in exactly one of the two, whatever the judgement was.
 """
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from event_platform.errors import PermanentError
+from event_platform.sources.contract import QUARANTINE_COLUMNS, STAGE_COLUMNS
 from event_platform.stage import careful
-from event_platform.stage.judgement import judged_sql, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
+    from typing import Protocol
 
     import duckdb
 
-    from event_platform.sources.contract import Source
+    from event_platform.sources.contract import Column, Source
+
+    class LandedFile(Protocol):
+        """What parsing asks of a ledger row (`landing.ledger.LandedFile`)."""
+
+        @property
+        def landing_date(self) -> date: ...
+        @property
+        def landing_file(self) -> str: ...
+        @property
+        def file_id(self) -> int: ...
+        @property
+        def bytes(self) -> int: ...
+        @property
+        def lines(self) -> int: ...
+        @property
+        def blank_lines(self) -> int: ...
+        @property
+        def careful(self) -> bool: ...
+        @property
+        def unreadable(self) -> str | None: ...
+
+
+MAX_DEPTH = 1_000
+"""A line nested deeper goes to quarantine: DuckDB reads it, but much that reads the tables would not."""
+
+MAX_KIND_CHARACTERS = 100
+"""Longest `domain_event_type`: it becomes the name of a folder."""
+
+SHOWN_CHARACTERS = 10_000
+"""What quarantine keeps of a line."""
+
+LINES_PER_THREAD = 20_000
+"""Fewer lines than this are not worth another thread."""
+
+
+@contextmanager
+def parse(
+    duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, files: Sequence[LandedFile], scratch: Path
+) -> Iterator[Parsed]:
+    """Make landed files of `archive` ready to be read; the copies made in `scratch` are gone afterwards.
+
+    Raises PermanentError when the archive lacks one of the files.
+    """
+    copies = scratch / f"parse-{uuid4().hex}"
+    copies.mkdir(parents=True)
+    try:
+        yield Parsed(duck, source, tuple(_readable(archive, file, copies) for file in files))
+    finally:
+        shutil.rmtree(copies, ignore_errors=True)
 
 
 @dataclass(frozen=True)
-class LandedFile:
-    """A file of the archive as its ledger row describes it.
+class Parsed:
+    """Landed files, and the two SELECTs over them; run them within the `parse` that gave it."""
 
-    `path` is absolute and may end in .gz or .zst. `lines` counts all lines, `blank_lines` those of white space only. `careful`: the
-    file holds bytes the fast reader cannot take (see `careful.needed`). `unreadable`: why it cannot be read as lines at all.
-    """
+    duck: duckdb.DuckDBPyConnection
+    source: Source
+    files: tuple[_Readable, ...]
 
+    def staged_sql(self) -> str:
+        """Give a SELECT of the contract's columns and STAGE_COLUMNS: one row per sound line, in as many threads as DuckDB has."""
+        columns = ", ".join(_name(column.name) for column in (*self.source.columns, *STAGE_COLUMNS))
+        return f"WITH {self._judged(self.files)} SELECT {columns} FROM judged WHERE {_evaluated_once('_reason IS NULL')}"
+
+    def quarantined_sql(self, staged: Sequence[str]) -> str:
+        """Give a SELECT of QUARANTINE_COLUMNS: one row per line neither blank nor in the Parquet files `staged`.
+
+        A file that cannot be read as lines gives one row, with line number 0.
+        """
+        in_stage = _places_sql(staged)
+        counts = dict(self.duck.execute(f"SELECT file_id, count(*) FROM ({in_stage}) GROUP BY file_id").fetchall())
+        incomplete = [file for file in self.files if counts.get(file.landed.file_id, 0) != file.landed.lines - file.landed.blank_lines]
+        columns = ", ".join(_name(column.name) for column in QUARANTINE_COLUMNS)
+        return f"""
+            WITH {self._judged(incomplete)}, staged AS ({in_stage}), missing AS (
+                SELECT * FROM judged ANTI JOIN staged USING (file_id, line_number) WHERE {_evaluated_once(f"NOT {_BLANK}")}
+            )
+            SELECT {columns} FROM (
+                SELECT * REPLACE ({_SHOWN_LINE} AS line), coalesce(_reason, 'not staged') AS reason, {_LINE_BYTES} AS line_bytes FROM missing
+                UNION ALL BY NAME {_unreadable_sql(self.files)}
+            )"""
+
+    def _judged(self, files: Sequence[_Readable]) -> str:
+        (threads,) = self.duck.execute("SELECT current_setting('threads')").fetchone() or (1,)
+        return f"lines AS ({_lines_sql(files, threads)}), {_judged_sql(self.source)}"
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A landed file and where its lines can be read: in the archive, or in a clean copy."""
+
+    landed: LandedFile
     path: Path
-    landing_date: date
-    landing_file: str
-    file_id: int
-    lines: int
-    blank_lines: int
-    careful: bool = False
-    unreadable: str | None = None
 
 
-def staged_sql(duck: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile], scratch: Path) -> str:
-    """A SELECT of the contract's columns and STAGE_COLUMNS: one row per line that is sound.
+def _readable(archive: Path, file: LandedFile, copies: Path) -> _Readable:
+    path = archive / file.landing_file
+    if not path.is_file():
+        raise PermanentError(f"{path} is in the ledger but not in the archive. Put it back from a copy; its lines cannot be staged without it.")
+    if file.careful and not file.unreadable:
+        copied = copies / f"{file.file_id}.jsonl"
+        careful.copy(path, copied)
+        path = copied
+    return _Readable(file, path)
 
-    It streams and runs in as many threads as `duck` has. Copies of careful files are made in `scratch`, which must outlive the query.
+
+# Reading: all files are one sequence of lines, cut into as many ranges as there are threads.
+
+
+def _lines_sql(files: Sequence[_Readable], threads: int) -> str:
+    """A SELECT of line, line_number and the file's columns.
+
+    Numbering lines keeps DuckDB from reading a file with several threads, so each range is a SELECT of its own, done by one thread.
     """
-    columns = ", ".join([*source.column_names, *STAGED])
-    return f"""{_judged_sql(duck, source, files, scratch)}
-        SELECT {columns} FROM judged WHERE _reason IS NULL AND {_BARRIER}"""
+    files = [file for file in files if file.landed.lines and not file.landed.unreadable]
+    ends = list(accumulate(file.landed.lines for file in files))
+    if not files:
+        return _NO_LINES
+    ranges = min(threads, -(-ends[-1] // LINES_PER_THREAD))
+    bounds = [ends[-1] * number // ranges for number in range(ranges + 1)]
+    return " UNION ALL ".join(_range_sql(files, ends, start, end) for start, end in zip(bounds, bounds[1:], strict=False))
 
 
-def quarantined_sql(
-    duck: duckdb.DuckDBPyConnection, source: Source, files: Sequence[LandedFile], staged: Sequence[Path | str], scratch: Path
-) -> str:
-    """A SELECT of QUARANTINE_COLUMNS: one row per line of `files` which is neither blank nor in the Parquet files `staged`.
+def _range_sql(files: Sequence[_Readable], ends: Sequence[int], start: int, end: int) -> str:
+    """The lines after number `start` to number `end` of the sequence, lines counted from 1."""
+    within = [(file, last - file.landed.lines) for file, last in zip(files, ends, strict=True) if last > start and last - file.landed.lines < end]
+    first = within[0][1]
+    paths = ", ".join(_text(_literal_glob(str(file.path))) for file, _ in within)
+    rows = ", ".join(
+        f"({index}, {before}, DATE '{file.landed.landing_date}', {_text(file.landed.landing_file)}, {file.landed.file_id})"
+        for index, (file, before) in enumerate(within)
+    )
+    return f"""
+        SELECT line, _place - _before AS line_number, landing_date, landing_file, file_id::BIGINT AS file_id
+        FROM (
+            SELECT line, file_index AS _index, {first} + row_number() OVER () AS _place
+            FROM read_csv([{paths}], {_AS_LINES}) LIMIT {end - first}
+        )
+        JOIN (VALUES {rows}) AS file(_index, _before, landing_date, landing_file, file_id) USING (_index)
+        WHERE _place > {start}"""
 
-    A file that cannot be read as lines gives one row with line number 0. Only files from which lines are missing are read again.
-    """
-    in_stage = _staged_places_sql(staged)
-    counts = dict(duck.execute(f"SELECT file_id, count(*) FROM ({in_stage}) GROUP BY file_id").fetchall())
-    incomplete = [file for file in files if file.lines - file.blank_lines != counts.get(file.file_id, 0)]
-    return f"""{_judged_sql(duck, source, incomplete, scratch)}, staged AS ({in_stage})
-        SELECT landing_date, landing_file, file_id, line_number, {_REASON} AS reason, {_SHOWN} AS line, {_BYTES} AS line_bytes
-        FROM judged ANTI JOIN staged USING (file_id, line_number)
-        WHERE NOT {_BLANK}
-        UNION ALL
-        {_unreadable_sql(files)}"""
+
+_NO_LINES = """
+    SELECT '' AS line, 0::BIGINT AS line_number, NULL::DATE AS landing_date, '' AS landing_file, 0::BIGINT AS file_id WHERE false"""
+
+_AS_LINES = f"""
+    columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, delim = '', quote = '', escape = '', comment = '', new_line = '\\n',
+    strict_mode = false, force_not_null = ['line'], max_line_size = {careful.MAX_LINE_BYTES + 65_536}, hive_partitioning = false"""
 
 
-STAGED = ("extra", "domain_event_type", "event_date", "landing_date", "landing_file", "file_id", "line_number")
+def _literal_glob(path: str) -> str:
+    """The path as a glob pattern that matches nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
-_BARRIER = "CASE WHEN _reason IS NULL THEN random() >= 0 END"
+
+# Judging: lines -> read -> fields -> texts -> typed -> judged, each one SELECT over the one before.
+
+
+def _judged_sql(source: Source) -> str:
+    names = [column.name for column in source.columns]
+    structure = "{" + ", ".join(f'"{name}": "JSON"' for name in names) + "}"
+    columns = source.columns
+    return f"""
+        read AS (
+            SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines
+        ), fields AS (
+            SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
+        ), texts AS (
+            SELECT *, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
+        ), typed AS (
+            SELECT *, {", ".join(f"{_value_of(column)} AS {_name(column.name)}" for column in columns)},
+                {_event_day(source)} AS event_date, {_extra(names)} AS extra
+            FROM texts
+        ), kinds AS (
+            SELECT *, {" || '-' || ".join(f"{_name(name)}::VARCHAR" for name in source.kind)} AS domain_event_type FROM typed
+        ), judged AS (
+            SELECT *, CASE {" ".join(f"WHEN {broken} THEN {_text(reason)}" for broken, reason in _reasons(source))} END AS _reason FROM kinds
+        )"""
+
+
+def _text_of(column: Column) -> str:
+    """The column's field: a JSON string decoded, any other type as JSON text; NULL for a string's column that holds no string."""
+    field = f"_field.{_name(column.name)}"
+    if column.type in ("long", "double", "boolean", "json"):
+        return f"{field}::VARCHAR"
+    return f"""CASE WHEN NOT starts_with({field}, '"') THEN NULL WHEN contains({field}, '\\') THEN {field} ->> '$' ELSE trim({field}, '"') END"""
+
+
+def _value_of(column: Column) -> str:
+    """The column's typed value; NULL when there is none or it has another type."""
+    text = f"_text_{column.name}"
+    return {
+        "string": text,
+        "json": text,
+        "long": f"CASE WHEN regexp_full_match({text}, '{_INTEGER}') THEN TRY_CAST({text} AS BIGINT) END",
+        "double": f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') AND isfinite(TRY_CAST({text} AS DOUBLE)) THEN TRY_CAST({text} AS DOUBLE) END",
+        "boolean": f"CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END",
+        "date": f"CASE WHEN regexp_full_match({text}, '{_DAY}') THEN TRY_CAST({text} AS DATE) END",
+        "timestamp": f"make_timestamptz(epoch_us({_utc(text)}))",
+    }[column.type]
+
+
+_INTEGER = r"-?\d+(\.0)?"
+_NUMBER = r"-?\d.*"
+_DAY = r"\d{4}-\d\d-\d\d"
+_ZONE = r"[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
+_ISO_8601 = rf"{_DAY}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|{_ZONE})?)?"
+
+
+def _utc(text: str) -> str:
+    """An ISO 8601 text as TIMESTAMP in UTC, whatever the session's time zone; NULL when it is none."""
+    return f"""
+        CASE WHEN NOT regexp_full_match({text}, '{_ISO_8601}') THEN NULL
+        WHEN contains({text}[12:], '+') OR contains({text}[12:], '-') THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))
+        ELSE TRY_CAST({text} AS TIMESTAMP) END"""
+
+
+def _event_day(source: Source) -> str:
+    return f"CAST({_utc(f'_text_{source.timestamp}')} AS DATE)"
+
+
+def _extra(names: Sequence[str]) -> str:
+    """Fields without a column, as JSON. A line with as many keys as fields found has none, which is cheap to see."""
+    without = "{" + ", ".join(f'"{name}": null' for name in names) + "}"
+    return f"""CASE WHEN {_known_keys_only(names)} OR len({_other_keys(names)}) = 0 THEN NULL
+            ELSE json_merge_patch(_object::JSON, {_text(without)})::VARCHAR END"""
+
+
+def _known_keys_only(names: Sequence[str]) -> str:
+    found = " + ".join(f"(_field.{_name(name)} IS NOT NULL)::INTEGER" for name in names)
+    return f"(len(_keys) = {found})"
+
+
+def _other_keys(names: Sequence[str]) -> str:
+    return f"list_filter(_keys, lambda key: key NOT IN ({', '.join(map(_text, names))}))"
+
+
+def _reasons(source: Source) -> Iterator[tuple[str, str]]:
+    """Conditions and what they mean, in the order in which they are asked; none of them quotes a value."""
+    names = source.column_names
+    yield from _broken_lines(names)
+    for column in source.columns:
+        yield from _broken_values(column)
+    event_id, time = _name(source.event_id), source.timestamp
+    yield f"trim({event_id}) = ''", f"`{source.event_id}` is empty"
+    yield f"event_date < DATE '{source.first_date}'", f"`{time}` is before {source.first_date}, the first date this source may have"
+    yield (
+        f"event_date > landing_date + {source.days_early_allowed}",
+        f"`{time}` is more than {source.days_early_allowed} day(s) after the landing date",
+    )
+    for name in source.kind:
+        yield f"coalesce(trim({_name(name)}::VARCHAR), '') = ''", f"`{name}`, part of the kind of event, is missing or empty"
+    yield f"length(domain_event_type) > {MAX_KIND_CHARACTERS}", f"the kind of event is longer than {MAX_KIND_CHARACTERS} characters"
+    yield from ((f"({rule.broken_if})", rule.reason) for rule in source.rules)
+
+
+def _broken_lines(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    unparsed = "_field IS NULL"
+    yield f"{unparsed} AND starts_with(line, '{careful.OVERLONG}')", f"longer than {careful.MAX_LINE_BYTES:,} bytes"
+    yield f"{unparsed} AND contains(line, '{careful.BAD_UTF8}')", "not valid UTF-8"
+    yield f"{unparsed} AND contains(line, '{careful.NUL}')", "holds NUL bytes"
+    yield f"{unparsed} AND contains(line, '{careful.CARRIAGE_RETURN}')", "holds a carriage return that does not end the line"
+    yield unparsed, "not JSON"
+    yield "len(_keys) = 0 AND json_type(_object) <> 'OBJECT'", "JSON, but not an object"
+    yield f"strlen(line) > {2 * MAX_DEPTH} AND {_DEPTH} > {MAX_DEPTH}", f"nested deeper than {MAX_DEPTH:,} levels"
+    columns = f"list_filter(_keys, lambda key: key IN ({', '.join(map(_text, names))}))"
+    yield f"NOT {_known_keys_only(names)} AND len({columns}) > len(list_distinct({columns}))", "a field is given twice"
+    yield _NOT_A_NUMBER, "not JSON: NaN or Infinity is no JSON number"
+
+
+_STRINGS = r'"(?:[^"\\]|\\.)*"'
+_NOT_A_NUMBER = f"""
+    (contains(line, 'NaN') OR contains(line, 'Infinity')) AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), 'NaN|Infinity')"""
+
+
+def _broken_values(column: Column) -> Iterator[tuple[str, str]]:
+    """A value that is missing though it must be there, or of another type than the contract's: never silently NULL."""
+    field, value = f"_field.{_name(column.name)}", _name(column.name)
+    if not column.nullable:
+        yield f"{field} IS NULL", f"`{column.name}` is missing"
+    if column.type == "string":
+        yield f"contains({value}, chr(0))", f"`{column.name}` holds a NUL character"
+    if column.type != "json":
+        yield f"{field} IS NOT NULL AND {value} IS NULL", f"`{column.name}` is not {_EXPECTED[column.type]}"
+
+
+_EXPECTED = {
+    "string": "a string",
+    "long": "a whole number of 64 bits",
+    "double": "a number",
+    "boolean": "true or false",
+    "date": "an ISO 8601 date",
+    "timestamp": "an ISO 8601 time",
+}
+
+
+def _depth() -> str:
+    """How deep the brackets of a line are nested. Taking away innermost pairs first leaves little of broad lines to walk through."""
+    brackets = rf"regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]', '', 'g')"
+    rounds = 8
+    for _ in range(rounds):
+        brackets = rf"regexp_replace({brackets}, '\[\]|\{{\}}', '', 'g')"
+    steps = f"list_transform(string_split({brackets}, ''), lambda bracket: {{'at': CASE WHEN bracket IN ('[', '{{') THEN 1 ELSE -1 END, 'top': 1}})"
+    walk = f"list_reduce({steps}, lambda sum, step: {{'at': sum.at + step.at, 'top': greatest(sum.top, sum.at + step.at)}})"
+    return f"CASE WHEN strlen({brackets}) > {2 * (MAX_DEPTH - rounds)} THEN {rounds} + ({walk}).top ELSE 0 END"
+
+
+_DEPTH = _depth()
+
+
+# Quarantine.
+
+_BLANK = f"(trim(line, ' \t\v\f{careful.CARRIAGE_RETURN}') = '')"
+
+_CUT = f"'^{careful.OVERLONG}(\\d+){careful.OVERLONG}'"
+_LINE_BYTES = f"coalesce(TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT), strlen(line)::BIGINT)"
+_SHOWN_LINE = f"""
+    translate(regexp_replace(line, {_CUT}, ''), '{careful.BAD_UTF8}{careful.NUL}{careful.CARRIAGE_RETURN}', '\ufffd\u2400\u240d')[:{SHOWN_CHARACTERS}]"""
+
+
+def _places_sql(staged: Sequence[str]) -> str:
+    if not staged:
+        return "SELECT 0::BIGINT AS file_id, 0::BIGINT AS line_number WHERE false"
+    return f"SELECT file_id, line_number FROM read_parquet([{', '.join(_text(_literal_glob(str(path))) for path in staged)}], hive_partitioning = false)"
+
+
+def _unreadable_sql(files: Sequence[_Readable]) -> str:
+    rows = [
+        f"(DATE '{file.landing_date}', {_text(file.landing_file)}, {file.file_id}, {_text(file.unreadable)}, {file.bytes})"
+        for file in (readable.landed for readable in files)
+        if file.unreadable
+    ]
+    return f"""
+        SELECT landing_date, landing_file, file_id::BIGINT AS file_id, 0::BIGINT AS line_number, reason, NULL AS line, bytes::BIGINT AS line_bytes
+        FROM (VALUES {", ".join(rows or ["(NULL::DATE, '', 0, '', 0)"])}) AS file(landing_date, landing_file, file_id, reason, bytes)
+        WHERE file_id > 0"""
+
+
+# Spelling.
+
+
+def _evaluated_once(condition: str) -> str:
+    """The condition, volatile in DuckDB's eyes: a plain filter would be pushed below the SELECTs it looks at, and all would be computed twice."""
+    return f"CASE WHEN {condition} THEN random() >= 0 ELSE false END"
+
+
+def _name(name: str) -> str:
+    return f'"{name}"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -16,8 +16,8 @@ from event_platform.landing import ledger
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.stage.parse import parse
-from event_platform.trusted import seen
-from event_platform.trusted.dates import day_of
+from event_platform.stage import seen
+from event_platform.lake.table import day_of
 
 if TYPE_CHECKING:
     import duckdb

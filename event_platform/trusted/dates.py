@@ -31,10 +31,3 @@ def rows_by_date(trusted: LakeTable) -> dict[date, int]:
         day = event_date_of(trusted, file)
         rows[day] = rows.get(day, 0) + file.record_count
     return rows
-
-
-def day_of(partition_value: object) -> date:
-    """A date as Iceberg keeps it in a partition: days since 1970-01-01."""
-    from pyiceberg.utils.datetime import days_to_date
-
-    return partition_value if isinstance(partition_value, date) else days_to_date(int(str(partition_value)))

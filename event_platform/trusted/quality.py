@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform.lake.schema import iceberg_schema
-from event_platform.trusted import seen
+from event_platform.stage import seen
 from event_platform.trusted.dates import files_of_dates
 
 if TYPE_CHECKING:

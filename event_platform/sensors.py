@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from event_platform import environment
+from event_platform.lake.catalog import Lake
+from event_platform.landing.claiming import wait_for_files
+from event_platform.runs import SOURCE_TAG, arrival_tags, has_pending_work, keys_of
 from event_platform.sources.contract import Source
 
 LONG_POLL_SECONDS = 20.0
@@ -13,8 +16,6 @@ LONG_POLL_SECONDS = 20.0
 
 def arrival_sensor(source: Source) -> dg.SensorDefinition:
     """On by default. Overlapping evaluations are harmless: a run that finds nothing pending changes nothing."""
-    from event_platform.runs import keys_of
-
     @dg.sensor(
         name=f"{source.name}_arrivals",
         asset_selection=dg.AssetSelection.assets(*keys_of(source)),
@@ -29,10 +30,6 @@ def arrival_sensor(source: Source) -> dg.SensorDefinition:
 
 
 def _request(instance: dg.DagsterInstance, source: Source) -> dg.RunRequest | dg.SkipReason:
-    from event_platform.lake.catalog import Lake
-    from event_platform.landing.claiming import wait_for_files
-    from event_platform.runs import SOURCE_TAG, arrival_tags, has_pending_work
-
     if _runs_under_way(instance, SOURCE_TAG, source.name):
         return dg.SkipReason(f"{source.name} is being worked on")
     lake = Lake(environment.read())

@@ -1,6 +1,6 @@
 """The id look-up: on which event dates an event id has been staged before.
 
-`trusted.<source>_seen` holds a 64-bit hash and a date per staged event, 12 bytes a row before compression, and is scanned whole; measured at
+`stage.<source>_seen` holds a 64-bit hash and a date per staged event, 12 bytes a row before compression, and is scanned whole; measured at
 about 5 ns a row, so half a second at 100 million. It is written before trusted: after a crash it knows too much, never too little, and knowing
 too much costs a look at one more date. A hash shared by two ids does the same: ids themselves are compared in the merge.
 """

