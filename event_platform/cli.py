@@ -31,7 +31,7 @@ app.add_typer(quarantine_app, name="quarantine")
 sample_app = typer.Typer(no_args_is_help=True, help="Make sample files.")
 app.add_typer(sample_app, name="sample")
 
-out = Console(soft_wrap=True)
+out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -160,8 +160,10 @@ def sql(
             _show(*opened.query(statement))
         elif form is Format.parquet and output is None:
             raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
+        elif output is None:
+            opened.print(statement, form.value, sys.stdout.buffer)
         else:
-            opened.export(statement, (Format.csv if form is Format.table else form).value, output or Path("/dev/stdout"))
+            opened.export(statement, (Format.csv if form is Format.table else form).value, output)
 
 
 def _show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:

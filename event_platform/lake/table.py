@@ -93,6 +93,17 @@ class LakeTable:
 
         return self.files(And(GreaterThanOrEqual("file_id", first_file_id), LessThanOrEqual("file_id", last_file_id)))
 
+    def file_ids(self, file: DataFile) -> tuple[int, int]:
+        """Smallest and greatest file id in a data file, from its bounds."""
+        field = self.iceberg.schema().find_field("file_id").field_id
+        low, high = (int.from_bytes(bounds[field], "little", signed=True) for bounds in (file.lower_bounds, file.upper_bounds))
+        return low, high
+
+    @property
+    def last_file_id(self) -> int:
+        """Greatest file id in the table, from metadata; 0 when it is empty."""
+        return max((self.file_ids(file)[1] for file in self.files()), default=0)
+
     def partitions(self, column: str) -> set[object]:
         """The values of a column the table is stored by, as its current files have them."""
         position = self.declared.stored_by.index(column)

@@ -6,13 +6,11 @@ part of its archived name.
 
 from __future__ import annotations
 
-from datetime import date
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
 from event_platform.landing import ledger, queue
-from event_platform.lake.table import day_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
     """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger."""
     with lake.writing(f"landing.{source.name}"):
-        last_day, last_id, known = _last_entries(lake, source, duck)
-        adopted = queue.adopt(lake.environment, source, last_day, known)
+        last_id = _last_entered(lake, source)
+        adopted = queue.adopt(lake.environment, source, last_id)
         next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
         claimed = queue.claim(lake.environment, source, partitions.today(), next_id)
         return ledger.enter(lake, source, duck, [_entry(file, run_id) for file in (*adopted, *claimed)], run_id)
@@ -50,9 +48,11 @@ def wait_for_files(lake: Lake, source: Source, seconds: float) -> bool:
 
 
 def has_pending_files(lake: Lake, source: Source) -> bool:
-    """Whether a file can be claimed, now or once the files there have settled."""
+    """Whether a file can be claimed, now or once the files there have settled, or a dead claim left one behind."""
     found = queue.pending(lake.environment, source)
-    return bool(found.ready) or (bool(found.settling) and wait_for_files(lake, source, 2 * _settle_seconds(lake)))
+    if found.ready or queue.archived_after(lake.environment, source, _last_entered(lake, source)):
+        return True
+    return bool(found.settling) and wait_for_files(lake, source, 2 * _settle_seconds(lake))
 
 
 def _settle_seconds(lake: Lake) -> float:
@@ -88,10 +88,7 @@ def _entry(file: queue.Claimed, run_id: str) -> LandedFile:
     )
 
 
-def _last_entries(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection) -> tuple[date, int, set[str]]:
-    """The last landing date and file id in the ledger, and the archived names it knows from that date on."""
-    days = [day_of(value) for value in lake.open(tables.ledger(source)).partitions("landing_date")]
-    if not days:
-        return date.min, 0, set()
-    files = ledger.read(lake, source, duck, f"landing_date >= DATE '{max(days)}'")
-    return max(days), max(file.file_id for file in files), {file.landing_file for file in files}
+def _last_entered(lake: Lake, source: Source) -> int:
+    """Greatest file id in the ledger. Ids grow from claim to claim, so an archived file with a greater one is not entered yet."""
+    table = tables.ledger(source)
+    return lake.open(table).last_file_id if lake.exists(table) else 0

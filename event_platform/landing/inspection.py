@@ -22,6 +22,9 @@ MAX_LINE_BYTES = 8 * 1024 * 1024
 
 Compression = Literal["none", "gzip", "zstd"]
 MAGIC: dict[bytes, Compression] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+"""What the fast reader takes a file for; one that is something else is read from a copy."""
+
 BINARY_MAGIC = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -35,8 +38,9 @@ BINARY_MAGIC = {
     b"\x7fELF": "a program",
 }
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-BLANK_LINE = re.compile(rb"^[ \t\r]*$", re.MULTILINE)
-MAY_BEGIN_BLANK_LINE = re.compile(rb"\n[ \t\r\n]")
+WHITE = b" \t\v\f\r\n"
+BLANK_LINE = re.compile(rb"^[ \t\v\f\r]*$", re.MULTILINE)
+MAY_BEGIN_BLANK_LINE = re.compile(rb"\n[ \t\v\f\r\n]")
 """Without this there is no blank line after the first; a quick test before the exact one."""
 
 
@@ -85,7 +89,8 @@ def _inspect(path: Path) -> Inspection:
     if reason:
         return Inspection(size, digest, lines=1, unreadable=reason, compression=received.compression)
     count.finish()
-    return Inspection(size, digest, count.lines, count.blank, count.careful, None, received.compression)
+    misnamed = received.compression != SUFFIXES.get(path.suffix, "none")
+    return Inspection(size, digest, count.lines, count.blank, count.careful or misnamed, None, received.compression)
 
 
 class _Received:
@@ -189,7 +194,7 @@ class _LineCount:
         if self.rest:
             self._look_for_trouble(self.rest)
             self.lines += 1
-            self.blank += not self.rest.strip(b" \t\r")
+            self.blank += not self.rest.strip(WHITE)
 
     def _keep(self, rest: bytes) -> None:
         """Hold on to an unfinished line, but not to more of it than shows that it is too long."""
@@ -220,6 +225,6 @@ def _is_utf8(text: bytes) -> bool:
 
 def _blank_lines(whole: bytes) -> int:
     """Blank lines in a run of whole lines, each with its newline."""
-    if whole[:1] not in b" \t\r\n" and not MAY_BEGIN_BLANK_LINE.search(whole):
+    if whole[:1] not in WHITE and not MAY_BEGIN_BLANK_LINE.search(whole):
         return 0
     return sum(1 for match in BLANK_LINE.finditer(whole) if match.end() < len(whole))

@@ -221,8 +221,7 @@ def _inspected(path: Path) -> Claimed | None:
     path.chmod(0o444)
     file_id, _, name = path.name.partition("-")
     claimed_at = datetime.fromtimestamp(int(file_id) / 1_000_000, UTC)
-    day = date.fromisoformat(path.parent.name.removeprefix("date="))
-    return Claimed(day, f"{path.parent.name}/{path.name}", int(file_id), name, claimed_at, inspection)
+    return Claimed(_day_of(path.parent), f"{path.parent.name}/{path.name}", int(file_id), name, claimed_at, inspection)
 
 
 def _given_back(archived: Path, waiting: Path) -> bool:
@@ -230,14 +229,20 @@ def _given_back(archived: Path, waiting: Path) -> bool:
     return False
 
 
-def adopt(environment: Environment, source: Source, since: date, known: set[str]) -> list[Claimed]:
-    """Archived files of `since` and later that are not among the known ones: what a dead claim moved but did not enter in the ledger."""
-    archive = archive_folder(environment, source)
-    if not archive.exists():
-        return []
-    folders = [folder for folder in archive.glob("date=*") if date.fromisoformat(folder.name.removeprefix("date=")) >= since]
-    unknown = [path for folder in folders for path in sorted(folder.iterdir()) if f"{folder.name}/{path.name}" not in known]
-    return [each for each in map(_inspected, unknown) if each]
+def adopt(environment: Environment, source: Source, last_entered: int) -> list[Claimed]:
+    """The archived files with a greater id: what a dead claim moved but did not enter in the ledger."""
+    return [each for each in map(_inspected, archived_after(environment, source, last_entered)) if each]
+
+
+def archived_after(environment: Environment, source: Source, file_id: int) -> list[Path]:
+    """The archived files with an id greater than the given one, in order."""
+    since = datetime.fromtimestamp(file_id / 1_000_000, UTC).date()
+    folders = [folder for folder in archive_folder(environment, source).glob("date=*") if _day_of(folder) >= since]
+    return sorted(path for folder in folders for path in folder.iterdir() if int(path.name.partition("-")[0]) > file_id)
+
+
+def _day_of(folder: Path) -> date:
+    return date.fromisoformat(folder.name.removeprefix("date="))
 
 
 def arrivals(environment: Environment, sources: Sequence[Source]) -> Iterator[set[str]]:

@@ -5,10 +5,12 @@ A query sees each table as its last commit left it: the files of that snapshot a
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
@@ -72,6 +74,15 @@ class Session:
         except duckdb.Error as error:
             raise UsageError(f"The statement cannot be run: {error}") from error
         return [column[0] for column in result.description or ()], result.fetchall()
+
+    def print(self, statement: str, form: Format, stream: BinaryIO) -> None:
+        """Write the answer of a SELECT to an open stream, in the forms of `export`."""
+        with tempfile.TemporaryDirectory() as folder:
+            answer = Path(folder) / "answer"
+            self.export(statement, form, answer)
+            with answer.open("rb") as written:
+                shutil.copyfileobj(written, stream)
+        stream.flush()
 
     def export(self, statement: str, form: Format, output: Path) -> None:
         """Write the answer of a SELECT to a file as csv, json (one array of objects) or parquet."""

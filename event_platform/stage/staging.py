@@ -77,7 +77,7 @@ def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         return Staged()
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
     files = ledger.read(lake, source, duck, f"file_id BETWEEN {first} AND {last}")
-    left_over = [file for file in quarantine.files() if _file_ids(quarantine, file)[0] >= first]
+    left_over = [file for file in quarantine.files() if quarantine.file_ids(file)[0] >= first]
     staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
     event_dates = _event_dates(stage, staged, duck)
     landing_dates = frozenset(file.landing_date for file in files)
@@ -129,8 +129,3 @@ def _dates_of_other_versions(
     """Dates where another version of a replaced row's event may surface again."""
     return seen.dates_of(duck, lake.open(tables.seen(source)), stage.select(replaced), source.event_id)
 
-
-def _file_ids(table: LakeTable, file: DataFile) -> tuple[int, int]:
-    """Smallest and greatest file id in a data file, from its bounds."""
-    field = table.iceberg.schema().find_field("file_id").field_id
-    return tuple(int.from_bytes(bounds[field], "little", signed=True) for bounds in (file.lower_bounds, file.upper_bounds))  # type: ignore[return-value]
