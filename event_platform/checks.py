@@ -12,10 +12,11 @@ from typing import Any
 import dagster as dg
 
 from event_platform import accounting, tables
-from event_platform.aggregate.daily import Aggregate, rows_by_date as answers_by_date
-from event_platform.landing import ledger
+from event_platform.aggregate.daily import Aggregate
+from event_platform.aggregate.daily import rows_by_date as answers_by_date
 from event_platform.lake.schema import Table
 from event_platform.lake.table import LakeTable
+from event_platform.landing import ledger
 from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 from event_platform.trusted import quality
@@ -125,7 +126,9 @@ def _fresh(source: Source) -> Callable[[Step], Verdict]:
         if source.fresh_within_hours is None or last is None:
             return Verdict("The contract asks for no freshness." if last else "Nothing has landed yet.")
         late = datetime.now(UTC) - last > timedelta(hours=source.fresh_within_hours)
-        return Verdict(f"The last file was claimed at {last:%Y-%m-%d %H:%M} UTC; the contract allows {source.fresh_within_hours:g} h.", passed=not late)
+        return Verdict(
+            f"The last file was claimed at {last:%Y-%m-%d %H:%M} UTC; the contract allows {source.fresh_within_hours:g} h.", passed=not late
+        )
 
     return look
 

@@ -6,7 +6,6 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +16,16 @@ from rich.table import Table as Grid
 from event_platform import environment, sources
 from event_platform.errors import PlatformError, UsageError
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
+from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import dagster as dg
+
     from event_platform.accounting import Status
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.maintenance import Upkeep
     from event_platform.runs import Outcome
     from event_platform.sources.contract import Source
 
@@ -33,15 +37,6 @@ app.add_typer(sample_app, name="sample")
 
 out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)
-
-
-class Format(StrEnum):
-    """How answers are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
 
 
 SourceName = Annotated[str, typer.Argument(help="Name of a source.", show_default=False)]
@@ -114,7 +109,7 @@ def _exit_if_failed(outcomes: Iterable[Outcome]) -> None:
         raise typer.Exit(1)
 
 
-def _exit_if_open(lake, chosen: Sequence[Source]) -> None:  # noqa: ANN001 - Lake, imported where it is used
+def _exit_if_open(lake: Lake, chosen: Sequence[Source]) -> None:
     from event_platform import accounting
 
     still_open = [source.name for source in chosen if not accounting.counts_close(lake, source)]
@@ -128,8 +123,8 @@ def watch(source: SourceNames = None) -> None:
     """Stay, and process files the moment they appear. Ctrl-C ends it after the run under way."""
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
-    from event_platform.runs import process_pending
     from event_platform.landing import queue
+    from event_platform.runs import process_pending
 
     here = environment.read()
     lake, chosen = Lake(here), _chosen(source)
@@ -161,9 +156,9 @@ def sql(
         elif form is Format.parquet and output is None:
             raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
         elif output is None:
-            opened.print(statement, form.value, sys.stdout.buffer)
+            opened.print(statement, form, sys.stdout.buffer)
         else:
-            opened.export(statement, (Format.csv if form is Format.table else form).value, output)
+            opened.export(statement, Format.csv if form is Format.table else form, output)
 
 
 def _show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
@@ -234,7 +229,7 @@ def backfill(
         _follow_up(instance, [source for source in _chosen(None) if table.endswith(f".{source.name}")])
 
 
-def _follow_up(instance, chosen: Sequence[Source]) -> None:  # noqa: ANN001 - DagsterInstance, heavy to import
+def _follow_up(instance: dg.DagsterInstance, chosen: Sequence[Source]) -> None:
     """Bring downstream tables up to date after one was changed by hand."""
     from event_platform.lake.catalog import Lake
     from event_platform.runs import process_pending
@@ -296,7 +291,8 @@ def maintain(
     from event_platform.lake.catalog import Lake
 
     here = environment.read()
-    lake, done = Lake(here), []
+    lake = Lake(here)
+    done: list[Upkeep] = []
     with connect(here) as duck, err.status("maintaining …"):
         for source in sources.all_sources().values():
             erased = upkeep.erase_old_stage(lake, source)
@@ -336,7 +332,7 @@ def demo() -> None:
     run(["payments"])
     out.print("\n[bold]The accounting[/] (event-platform status)")
     status(["payments"])
-    out.print(f"\n[bold]The first query[/] (event-platform sql \"{FIRST_QUERY}\")")
+    out.print(f'\n[bold]The first query[/] (event-platform sql "{FIRST_QUERY}")')
     sql(FIRST_QUERY)
     out.print(NEXT_STEPS)
 

@@ -1,16 +1,20 @@
 """Assembly only: every source's assets, checks and sensor, and every aggregate, on one graph."""
 
+import warnings
+
 import dagster as dg
 
 from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.checks import checks_of_aggregate, checks_of_source
 from event_platform.landing.assets import landing_asset
-from event_platform.sensors import arrival_sensor
 from event_platform.runs import progress_logger
+from event_platform.sensors import arrival_sensor
 from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets
 from event_platform.trusted.assets import trusted_asset
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies and code references, used on purpose
 
 
 def definitions() -> dg.Definitions:

@@ -68,7 +68,9 @@ def _catalogue() -> Iterator[Finding]:
             (tables,) = connection.execute("SELECT count(*) FROM iceberg_tables").fetchone()
         yield Finding(True, f"the catalogue names {tables} tables")
     except sqlite3.Error as error:
-        yield Finding(False, f"the catalogue {path} cannot be read ({error})", "If another program holds it, end that; else restore the file from a backup.")
+        yield Finding(
+            False, f"the catalogue {path} cannot be read ({error})", "If another program holds it, end that; else restore the file from a backup."
+        )
 
 
 def _instance() -> Iterator[Finding]:
@@ -86,7 +88,11 @@ def _landing() -> Iterator[Finding]:
         found = queue.pending(here, source)
         yield Finding(True, f"{source.name}: {len(found.ready) + len(found.settling)} files pending")
         for refused in found.refused:
-            yield Finding(False, f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}", "Replace it by a regular file that can be read, or remove it.")
+            yield Finding(
+                False,
+                f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}",
+                "Replace it by a regular file that can be read, or remove it.",
+            )
 
 
 def _existing(folder: Path) -> Path:

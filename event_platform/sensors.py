@@ -16,6 +16,7 @@ LONG_POLL_SECONDS = 20.0
 
 def arrival_sensor(source: Source) -> dg.SensorDefinition:
     """On by default. Overlapping evaluations are harmless: a run that finds nothing pending changes nothing."""
+
     @dg.sensor(
         name=f"{source.name}_arrivals",
         asset_selection=dg.AssetSelection.assets(*keys_of(source)),

@@ -42,11 +42,13 @@ class Step:
 
     def report(self, key: list[str], metadata: Mapping[date, Mapping[str, Any]]) -> None:
         """Record a materialization per date; those that Dagster records itself only get the metadata."""
+        context = self.context
+        assert isinstance(context, dg.AssetExecutionContext)  # noqa: S101 - checks report nothing of assets
         for day, facts in sorted(metadata.items()):
-            if day in self.dates and dg.AssetKey(key) in self.context.selected_asset_keys:
-                self.context.add_asset_metadata(facts, asset_key=key, partition_key=day.isoformat())
+            if day in self.dates and dg.AssetKey(key) in context.selected_asset_keys:
+                context.add_asset_metadata(facts, asset_key=key, partition_key=day.isoformat())
             else:
-                self.context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(facts)))
+                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(facts)))
 
     def record_check(self, evaluation: dg.AssetCheckEvaluation) -> None:
         """Record a verdict on one partition as part of this run; Dagster itself keeps one verdict a run."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from event_platform import partitions, tables
 from event_platform.aggregate import aggregates_of
 from event_platform.lake.maintenance import Upkeep, maintain
-from event_platform.lake.table import Change
-from event_platform.lake.table import day_of
+from event_platform.lake.table import Change, day_of
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -43,9 +42,7 @@ def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
         return frozenset(day_of(file.partition[0]) for file in old)
 
 
-def maintain_source(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta
-) -> Iterator[Upkeep]:
+def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta) -> Iterator[Upkeep]:
     """Maintain every table of a source and its aggregates, each under the lock of its writer."""
     aggregates = aggregates_of(source)
     plans: list[tuple[str, Table, Callable[[], list[LakeTable]]]] = [

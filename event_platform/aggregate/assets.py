@@ -32,7 +32,9 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
             opened = work.lake.open(table)
             facts = written_metadata(opened, work.duck, aggregate.query) if dates else {}
             rows = rows_by_date(opened)
-            work.report([table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates})
+            work.report(
+                [table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates}
+            )
             context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
 
     return answers

@@ -8,13 +8,13 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.lake.table import Change
+from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
-from event_platform.lake.table import day_of
 from event_platform.trusted.dates import event_date_of, files_of_dates
 
 if TYPE_CHECKING:
     import duckdb
+    from pyiceberg.manifest import DataFile
 
     from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import Table
@@ -80,5 +80,5 @@ def _recompute(
     answers.commit(Change("replacement", dates=dates), run_id, added=added, removed=removed, consumed=consumed)
 
 
-def _date(file) -> date:  # noqa: ANN001 - a pyiceberg DataFile
+def _date(file: DataFile) -> date:
     return day_of(file.partition[0])

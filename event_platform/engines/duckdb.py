@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,10 +40,4 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute("SET enable_progress_bar = false")
             yield connection
     finally:
-        _remove(spill)
-
-
-def _remove(folder) -> None:  # noqa: ANN001 - Path, imported for typing only
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(spill, ignore_errors=True)

@@ -18,6 +18,7 @@ from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.table import Table as IcebergTable
 
     from event_platform.environment import Environment
     from event_platform.lake.schema import Table
@@ -73,7 +74,7 @@ class Lake:
         """Whether anything was ever written to the table; creates nothing."""
         return (self.environment.lake / "catalog.db").exists() and self.catalog.table_exists(table.name)
 
-    def _create(self, table: Table):  # noqa: ANN202 - pyiceberg's Table
+    def _create(self, table: Table) -> IcebergTable:
         schema = iceberg_schema(table)
         self.catalog.create_namespace_if_not_exists(table.layer)
         return self.catalog.create_table_if_not_exists(

@@ -82,7 +82,6 @@ def iceberg_spec(table: Table, schema: Schema) -> PartitionSpec:
     from pyiceberg.transforms import IdentityTransform
 
     fields = (
-        PartitionField(schema.find_field(name).field_id, 1000 + number, IdentityTransform(), name)
-        for number, name in enumerate(table.stored_by)
+        PartitionField(schema.find_field(name).field_id, 1000 + number, IdentityTransform(), name) for number, name in enumerate(table.stored_by)
     )
     return PartitionSpec(*fields)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 from event_platform.errors import TransientError
 
 if TYPE_CHECKING:
-    from pyiceberg.expressions import BooleanExpression
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
@@ -79,7 +78,7 @@ class LakeTable:
         self.iceberg.refresh()
         self._files = None
 
-    def files(self, where: BooleanExpression | None = None) -> list[DataFile]:
+    def files(self, where: str | None = None) -> list[DataFile]:
         """The data files of the current snapshot that may hold rows for which `where` is true."""
         if where is not None:
             return [task.file for task in self.iceberg.scan(row_filter=where).plan_files()]
@@ -89,9 +88,7 @@ class LakeTable:
 
     def files_between(self, first_file_id: int, last_file_id: int) -> list[DataFile]:
         """The data files that may hold rows of these file ids, both included."""
-        from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
-
-        return self.files(And(GreaterThanOrEqual("file_id", first_file_id), LessThanOrEqual("file_id", last_file_id)))
+        return self.files(f"file_id >= {first_file_id} and file_id <= {last_file_id}")
 
     def file_ids(self, file: DataFile) -> tuple[int, int]:
         """Smallest and greatest file id in a data file, from its bounds."""

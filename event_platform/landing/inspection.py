@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -133,12 +133,13 @@ class _Received:
 
 
 def _decompressed(received: _Received, compression: Compression) -> _Received | IO[bytes]:
+    raw = cast("IO[bytes]", received)  # the decompressors ask for read() alone
     if compression == "gzip":
-        return gzip.GzipFile(fileobj=received)  # type: ignore[arg-type] # it needs read() alone
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if compression == "zstd":
         import zstandard
 
-        return zstandard.ZstdDecompressor().stream_reader(received, read_across_frames=True)  # type: ignore[arg-type] # likewise
+        return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
     return received
 
 
@@ -207,8 +208,7 @@ class _LineCount:
         """`text` begins and ends where characters do."""
         if self.careful:
             return
-        lone_returns = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
-        self.careful = lone_returns or b"\x00" in text or not (text.isascii() or _is_utf8(text))
+        self.careful = b"\r" in text or b"\x00" in text or not (text.isascii() or _is_utf8(text))
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -13,6 +13,7 @@ from event_platform.lake.write import write
 
 if TYPE_CHECKING:
     import duckdb
+    from pyiceberg.manifest import DataFile
 
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
@@ -80,7 +81,7 @@ def _mark_duplicates(files: Sequence[LandedFile], known: dict[str, str]) -> list
     return marked
 
 
-def _write(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]):  # noqa: ANN202 - pyiceberg data files
+def _write(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> list[DataFile]:
     import pyarrow as pa
 
     rows = pa.Table.from_pylist([asdict(file) for file in files])

@@ -154,8 +154,7 @@ def pending(environment: Environment, source: Source) -> Pending:
             status = path.stat()
         except FileNotFoundError:
             continue
-        landed_whole = status.st_atime_ns == 0
-        entries.append((status.st_mtime_ns, path.name, path, landed_whole))
+        entries.append((status.st_mtime_ns, path.name, path, _landed_whole(status)))
     for changed, _, path, landed_whole in sorted(entries, key=lambda entry: entry[:2]):
         (found.ready if landed_whole or changed <= unsettled_after else found.settling).append(path)
     return found
@@ -169,7 +168,7 @@ def _entries(folder: Path, found: Pending) -> Iterator[Path]:
         return
     for child in children:
         path = Path(child.path)
-        if child.name.startswith(".") or child.name.endswith(STILL_BEING_WRITTEN):
+        if _still_being_written(child):
             continue
         if child.is_symlink():
             found.refused.append(Refused(path, "it is a link, which may point out of the lake"))
@@ -181,6 +180,18 @@ def _entries(folder: Path, found: Pending) -> Iterator[Path]:
             found.refused.append(Refused(path, "it cannot be read"))
         else:
             yield path
+
+
+def _still_being_written(entry: os.DirEntry[str]) -> bool:
+    """By its name: hidden or with a suffix for unfinished files. What `land` put there is whole, whatever its name."""
+    if not (entry.name.startswith(".") or entry.name.endswith(STILL_BEING_WRITTEN)):
+        return False
+    return entry.is_symlink() or not _landed_whole(entry.stat(follow_symlinks=False))
+
+
+def _landed_whole(status: os.stat_result) -> bool:
+    """`land` marks what it placed by an access time of 1970."""
+    return status.st_atime_ns == 0
 
 
 def claim(environment: Environment, source: Source, landing_date: date, next_file_id: int) -> list[Claimed]:
@@ -207,7 +218,9 @@ def claim(environment: Environment, source: Source, landing_date: date, next_fil
 
 def _safe(name: str) -> str:
     """The name as the archive keeps it: characters that some storage cannot hold become %XX."""
-    safe = "".join(char if char.isprintable() and char not in '/\\"*:<>?|' else "".join(f"%{byte:02X}" for byte in os.fsencode(char)) for char in name)
+    safe = "".join(
+        char if char.isprintable() and char not in '/\\"*:<>?|' else "".join(f"%{byte:02X}" for byte in os.fsencode(char)) for char in name
+    )
     return shortened(safe, LONGEST_NAME_BYTES - ID_PREFIX_BYTES)
 
 
@@ -263,4 +276,3 @@ def arrivals(environment: Environment, sources: Sequence[Source]) -> Iterator[se
         settling = {source.name for source in sources if pending(environment, source).ready} if not changes else set()
         if changed | settling:
             yield changed | settling
-

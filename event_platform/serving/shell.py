@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 WORDS = "select from where group by order having limit count sum avg min max distinct join left using on and or not null as with union all describe"
 
 
-def interact(session: Session, environment: Environment, show: Callable[[list[str], list[tuple[object, ...]]], None], complain: Callable[[str], None]) -> None:
+def interact(
+    session: Session, environment: Environment, show: Callable[[list[str], list[tuple[object, ...]]], None], complain: Callable[[str], None]
+) -> None:
     """Read statements, each ended by `;`, until end of input; history is kept in the platform's home."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter

@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
 from event_platform.engines.duckdb import connect
 from event_platform.errors import UsageError
 from event_platform.lake.catalog import Lake
+from event_platform.serving.forms import Format
 from event_platform.sources import all_sources
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from event_platform.environment import Environment
     from event_platform.lake.schema import Table
 
-Format = Literal["table", "csv", "json", "parquet"]
-COPY_OPTIONS = {"csv": "FORMAT csv, HEADER", "json": "FORMAT json, ARRAY true", "parquet": "FORMAT parquet"}
+COPY_OPTIONS = {Format.csv: "FORMAT csv, HEADER", Format.json: "FORMAT json, ARRAY true", Format.parquet: "FORMAT parquet"}
 
 
 def declared_tables() -> list[Table]:

@@ -134,7 +134,12 @@ LEDGER_COLUMNS = (
     Column("lines", "long", "Lines after decompression, blank ones counted; 1 for a file that cannot be read as lines", nullable=False),
     Column("blank_lines", "long", "Lines of white space only", nullable=False),
     Column("unreadable", "string", "Why the file cannot be read as lines; null when it can"),
-    Column("careful", "boolean", "The file holds bytes the fast reader cannot take (NUL, bad UTF-8, BOM, overlong lines)", nullable=False),
+    Column(
+        "careful",
+        "boolean",
+        "The file holds what the fast reader cannot take (CR, NUL, bad UTF-8, BOM, overlong lines, a misleading suffix)",
+        nullable=False,
+    ),
     Column("compression", "string", "none, gzip or zstd, by the file's first bytes", nullable=False),
     Column("duplicate_of", "string", "Earlier file with the same bytes; such a file is archived but not staged again"),
     Column("claimed_at", "timestamp", "When the platform claimed the file (UTC)", nullable=False),

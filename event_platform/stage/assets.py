@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 
 from event_platform import partitions, tables
 from event_platform.described import asset_metadata, written_metadata
-from event_platform.lake.table import LakeTable
+from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import Step, step
-from event_platform.lake.table import day_of
 
 
 def event_dates_key(source: Source) -> dg.AssetKey:
@@ -51,7 +51,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name=f"stage_{source.name}", specs=specs, can_subset=True, backfill_policy=dg.BackfillPolicy.single_run())
-    def stage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    def stage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         with step(context) as work:
             if work.is_arrival:
                 staged = stage_pending(work.lake, source, work.duck, work.run_id)
@@ -74,8 +74,8 @@ def _report(work: Step, source: Source, staged: Staged) -> None:
     work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
 
 
-def _rows_by_landing_date(table: LakeTable) -> dict:
-    rows: dict = {}
+def _rows_by_landing_date(table: LakeTable) -> dict[date, int]:
+    rows: dict[date, int] = {}
     for file in table.files():
         day = day_of(file.partition[0])
         rows[day] = rows.get(day, 0) + file.record_count

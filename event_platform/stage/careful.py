@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import codecs
 import gzip
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
+
+from event_platform.landing.inspection import MAGIC
+from event_platform.landing.inspection import MAX_LINE_BYTES as MAX_LINE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-MAX_LINE_BYTES = 8 * 1024 * 1024
-"""A longer line, its end not counted, goes to quarantine."""
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """Read at a time; smaller than MAX_LINE_BYTES, so a line within one chunk is never overlong."""
@@ -39,12 +39,16 @@ def copy(original: Path, target: Path) -> None:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    if path.suffix == ".zst":
-        import pyarrow
+    """The content of a file, decompressed as its first bytes say, whatever its name."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "none")
+    if kind == "gzip":
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if kind == "zstd":
+        import zstandard
 
-        return pyarrow.input_stream(str(path), compression="zstd")
+        return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True))
     return path.open("rb")
 
 

@@ -63,9 +63,7 @@ LINES_PER_THREAD = 20_000
 
 
 @contextmanager
-def parse(
-    duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, files: Sequence[LandedFile], scratch: Path
-) -> Iterator[Parsed]:
+def parse(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, files: Sequence[LandedFile], scratch: Path) -> Iterator[Parsed]:
     """Make landed files of `archive` ready to be read; the copies made in `scratch` are gone afterwards.
 
     Raises PermanentError when the archive lacks one of the files.
@@ -162,7 +160,7 @@ def _range_sql(files: Sequence[_Readable], ends: Sequence[int], start: int, end:
     return f"""
         SELECT line, _place - _before AS line_number, landing_date, landing_file, file_id::BIGINT AS file_id
         FROM (
-            SELECT line, file_index AS _index, {first} + row_number() OVER () AS _place
+            SELECT line, file_index::INTEGER AS _index, {first} + row_number() OVER () AS _place
             FROM read_csv([{paths}], {_AS_LINES}) LIMIT {end - first}
         )
         JOIN (VALUES {rows}) AS file(_index, _before, landing_date, landing_file, file_id) USING (_index)
@@ -195,7 +193,7 @@ def _judged_sql(source: Source) -> str:
         ), fields AS (
             SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
         ), texts AS (
-            SELECT *, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
+            SELECT *, {_plain(names)} AS _plain, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
         ), typed AS (
             SELECT *, {", ".join(f"{_value_of(column)} AS {_name(column.name)}" for column in columns)},
                 {_event_day(source)} AS event_date, {_extra(names)} AS extra
@@ -203,7 +201,7 @@ def _judged_sql(source: Source) -> str:
         ), kinds AS (
             SELECT *, {" || '-' || ".join(f"{_name(name)}::VARCHAR" for name in source.kind)} AS domain_event_type FROM typed
         ), judged AS (
-            SELECT *, CASE {" ".join(f"WHEN {broken} THEN {_text(reason)}" for broken, reason in _reasons(source))} END AS _reason FROM kinds
+            SELECT *, CASE {" ".join(f"WHEN {broken} THEN {reason}" for broken, reason in _reasons(source))} END AS _reason FROM kinds
         )"""
 
 
@@ -212,7 +210,8 @@ def _text_of(column: Column) -> str:
     field = f"_field.{_name(column.name)}"
     if column.type in ("long", "double", "boolean", "json"):
         return f"{field}::VARCHAR"
-    return f"""CASE WHEN NOT starts_with({field}, '"') THEN NULL WHEN contains({field}, '\\') THEN {field} ->> '$' ELSE trim({field}, '"') END"""
+    return f"""CASE WHEN NOT starts_with({field}, '"') THEN NULL WHEN contains({field}, '\\') THEN {field} ->> '$'
+            ELSE substr({field}, 2, length({field}) - 2) END"""
 
 
 def _value_of(column: Column) -> str:
@@ -232,16 +231,16 @@ def _value_of(column: Column) -> str:
 _INTEGER = r"-?\d+(\.0)?"
 _NUMBER = r"-?\d.*"
 _DAY = r"\d{4}-\d\d-\d\d"
+_TIME = rf"{_DAY}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
+_UTC_TIME = rf"{_TIME}Z?|{_DAY}"
 _ZONE = r"[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
-_ISO_8601 = rf"{_DAY}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|{_ZONE})?)?"
 
 
 def _utc(text: str) -> str:
     """An ISO 8601 text as TIMESTAMP in UTC, whatever the session's time zone; NULL when it is none."""
     return f"""
-        CASE WHEN NOT regexp_full_match({text}, '{_ISO_8601}') THEN NULL
-        WHEN contains({text}[12:], '+') OR contains({text}[12:], '-') THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ))
-        ELSE TRY_CAST({text} AS TIMESTAMP) END"""
+        CASE WHEN regexp_full_match({text}, '{_UTC_TIME}') THEN TRY_CAST({text} AS TIMESTAMP)
+        WHEN regexp_full_match({text}, '{_TIME}{_ZONE}') THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ)) END"""
 
 
 def _event_day(source: Source) -> str:
@@ -249,15 +248,16 @@ def _event_day(source: Source) -> str:
 
 
 def _extra(names: Sequence[str]) -> str:
-    """Fields without a column, as JSON. A line with as many keys as fields found has none, which is cheap to see."""
+    """Fields without a column, as one JSON object."""
     without = "{" + ", ".join(f'"{name}": null' for name in names) + "}"
-    return f"""CASE WHEN {_known_keys_only(names)} OR len({_other_keys(names)}) = 0 THEN NULL
+    return f"""CASE WHEN _plain OR len({_other_keys(names)}) = 0 THEN NULL
             ELSE json_merge_patch(_object::JSON, {_text(without)})::VARCHAR END"""
 
 
-def _known_keys_only(names: Sequence[str]) -> str:
+def _plain(names: Sequence[str]) -> str:
+    """Whether a line has the contract's fields only, each once: then it has as many keys as fields were found, which is cheap to see."""
     found = " + ".join(f"(_field.{_name(name)} IS NOT NULL)::INTEGER" for name in names)
-    return f"(len(_keys) = {found})"
+    return f"len(_keys) = {found}"
 
 
 def _other_keys(names: Sequence[str]) -> str:
@@ -265,38 +265,47 @@ def _other_keys(names: Sequence[str]) -> str:
 
 
 def _reasons(source: Source) -> Iterator[tuple[str, str]]:
-    """Conditions and what they mean, in the order in which they are asked; none of them quotes a value."""
-    names = source.column_names
-    yield from _broken_lines(names)
-    for column in source.columns:
-        yield from _broken_values(column)
+    """Conditions and what they mean, both as SQL, in the order in which they are asked; no reason quotes a value."""
+    yield "_field IS NULL", _NOT_JSON
+    parts = (_broken_lines(source.column_names), *map(_broken_values, source.columns), _broken_events(source))
+    for part in parts:
+        yield from ((condition, _text(reason)) for condition, reason in part)
+
+
+def _broken_events(source: Source) -> Iterator[tuple[str, str]]:
     event_id, time = _name(source.event_id), source.timestamp
-    yield f"trim({event_id}) = ''", f"`{source.event_id}` is empty"
+    yield f"{_is_empty(event_id)}", f"`{source.event_id}` is empty"
     yield f"event_date < DATE '{source.first_date}'", f"`{time}` is before {source.first_date}, the first date this source may have"
     yield (
         f"event_date > landing_date + {source.days_early_allowed}",
         f"`{time}` is more than {source.days_early_allowed} day(s) after the landing date",
     )
     for name in source.kind:
-        yield f"coalesce(trim({_name(name)}::VARCHAR), '') = ''", f"`{name}`, part of the kind of event, is missing or empty"
+        yield f"{_name(name)} IS NULL OR {_is_empty(f'{_name(name)}::VARCHAR')}", f"`{name}`, part of the kind of event, is missing or empty"
     yield f"length(domain_event_type) > {MAX_KIND_CHARACTERS}", f"the kind of event is longer than {MAX_KIND_CHARACTERS} characters"
     yield from ((f"({rule.broken_if})", rule.reason) for rule in source.rules)
 
 
+def _is_empty(text: str) -> str:
+    """Whether a text is empty or white space; trimming is dear, so only what begins with white space is trimmed."""
+    return f"({text} = '' OR ({text} < '!' AND trim({text}, ' \t\n\v\f\r') = ''))"
+
+
 def _broken_lines(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    unparsed = "_field IS NULL"
-    yield f"{unparsed} AND starts_with(line, '{careful.OVERLONG}')", f"longer than {careful.MAX_LINE_BYTES:,} bytes"
-    yield f"{unparsed} AND contains(line, '{careful.BAD_UTF8}')", "not valid UTF-8"
-    yield f"{unparsed} AND contains(line, '{careful.NUL}')", "holds NUL bytes"
-    yield f"{unparsed} AND contains(line, '{careful.CARRIAGE_RETURN}')", "holds a carriage return that does not end the line"
-    yield unparsed, "not JSON"
     yield "len(_keys) = 0 AND json_type(_object) <> 'OBJECT'", "JSON, but not an object"
     yield f"strlen(line) > {2 * MAX_DEPTH} AND {_DEPTH} > {MAX_DEPTH}", f"nested deeper than {MAX_DEPTH:,} levels"
     columns = f"list_filter(_keys, lambda key: key IN ({', '.join(map(_text, names))}))"
-    yield f"NOT {_known_keys_only(names)} AND len({columns}) > len(list_distinct({columns}))", "a field is given twice"
+    yield f"NOT _plain AND len({columns}) > len(list_distinct({columns}))", "a field is given twice"
     yield _NOT_A_NUMBER, "not JSON: NaN or Infinity is no JSON number"
 
 
+_NOT_JSON = f"""CASE
+    WHEN starts_with(line, '{careful.OVERLONG}') THEN 'longer than {careful.MAX_LINE_BYTES:,} bytes'
+    WHEN contains(line, '{careful.BAD_UTF8}') THEN 'not valid UTF-8'
+    WHEN contains(line, '{careful.NUL}') THEN 'holds NUL bytes'
+    WHEN trim(line, ' \t') = 'null' THEN 'JSON, but not an object'
+    WHEN contains(line, '{careful.CARRIAGE_RETURN}') THEN 'holds a carriage return that does not end the line'
+    ELSE 'not JSON' END"""
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
 _NOT_A_NUMBER = f"""
     (contains(line, 'NaN') OR contains(line, 'Infinity')) AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), 'NaN|Infinity')"""
@@ -350,7 +359,9 @@ _SHOWN_LINE = f"""
 def _places_sql(staged: Sequence[str]) -> str:
     if not staged:
         return "SELECT 0::BIGINT AS file_id, 0::BIGINT AS line_number WHERE false"
-    return f"SELECT file_id, line_number FROM read_parquet([{', '.join(_text(_literal_glob(str(path))) for path in staged)}], hive_partitioning = false)"
+    return (
+        f"SELECT file_id, line_number FROM read_parquet([{', '.join(_text(_literal_glob(str(path))) for path in staged)}], hive_partitioning = false)"
+    )
 
 
 def _unreadable_sql(files: Sequence[_Readable]) -> str:

@@ -12,12 +12,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.landing import ledger
-from event_platform.lake.table import Change
+from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
-from event_platform.stage.parse import parse
+from event_platform.landing import ledger
 from event_platform.stage import seen
-from event_platform.lake.table import day_of
+from event_platform.stage.parse import parse
 
 if TYPE_CHECKING:
     import duckdb
@@ -48,9 +47,7 @@ def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         interrupted = frozenset(date.fromisoformat(str(day)) for day in stage.note(REPARSING).get("landing_dates", ()))  # type: ignore[attr-defined]
         redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
         arrived = _parse_arrivals(lake, source, duck, run_id)
-        return Staged(
-            redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates
-        )
+        return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
 
 
 def reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date]) -> Staged:
@@ -128,4 +125,3 @@ def _dates_of_other_versions(
 ) -> frozenset[date]:
     """Dates where another version of a replaced row's event may surface again."""
     return seen.dates_of(duck, lake.open(tables.seen(source)), stage.select(replaced), source.event_id)
-

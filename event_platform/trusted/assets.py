@@ -35,7 +35,9 @@ def trusted_asset(source: Source) -> dg.AssetsDefinition:
             opened = work.lake.open(table)
             facts = written_metadata(opened, work.duck) if dates else {}
             rows = rows_by_date(opened)
-            work.report([table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates})
+            work.report(
+                [table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates}
+            )
             context.log.info(f"{source.name}: {len(dates)} event dates written, trusted holds {opened.rows:,} events")
 
     return trusted

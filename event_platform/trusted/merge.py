@@ -16,10 +16,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.lake.table import Change, Kind
+from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
-from event_platform.lake.table import day_of
 from event_platform.trusted.dates import event_date_of, files_of_dates
 
 if TYPE_CHECKING:
@@ -148,11 +147,7 @@ def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataF
 
 
 def _stage_files_of_dates(stage: LakeTable, dates: frozenset[date]) -> list[DataFile]:
-    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
-
-    if not dates:
-        return []
-    return stage.files(And(GreaterThanOrEqual("event_date", min(dates)), LessThanOrEqual("event_date", max(dates))))
+    return stage.files(f"event_date >= '{min(dates)}' and event_date <= '{max(dates)}'") if dates else []
 
 
 def _with_levels(staged: str) -> str:

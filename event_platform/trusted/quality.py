@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 
-def repeated_events(
-    duck: duckdb.DuckDBPyConnection, trusted: LakeTable, index: LakeTable, event_id: str, dates: Iterable[date]
-) -> dict[date, int]:
+def repeated_events(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, index: LakeTable, event_id: str, dates: Iterable[date]) -> dict[date, int]:
     """Rows of the dates whose event id is there more than once, on the same date or on any other."""
     held = trusted.select(files_of_dates(trusted, dates))
     duck.execute(f"""

@@ -121,7 +121,9 @@ def test_an_erased_landing_date_still_outdates_older_arrivals(at_hand: LakeAtHan
 
 
 EVENTS = st.builds(
-    lambda name, minutes, body: Event(name, (datetime(2026, 3, 1, 20, tzinfo=UTC) + timedelta(minutes=minutes)).replace(tzinfo=None).isoformat(), body),
+    lambda name, minutes, body: Event(
+        name, (datetime(2026, 3, 1, 20, tzinfo=UTC) + timedelta(minutes=minutes)).replace(tzinfo=None).isoformat(), body
+    ),
     st.sampled_from("abcdef"),
     st.integers(0, 60 * 30),
     st.sampled_from(["{}", '{"n":1}']),

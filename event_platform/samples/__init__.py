@@ -1,0 +1,1 @@
+"""Seeded, made-up events, for the demo and for measuring."""
