@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -145,7 +145,7 @@ def _lines_sql(files: Sequence[_Readable], threads: int) -> str:
         return _NO_LINES
     ranges = min(threads, -(-ends[-1] // LINES_PER_THREAD))
     bounds = [ends[-1] * number // ranges for number in range(ranges + 1)]
-    return " UNION ALL ".join(_range_sql(files, ends, start, end) for start, end in zip(bounds, bounds[1:], strict=False))
+    return " UNION ALL ".join(_range_sql(files, ends, start, end) for start, end in pairwise(bounds))
 
 
 def _range_sql(files: Sequence[_Readable], ends: Sequence[int], start: int, end: int) -> str:
@@ -189,9 +189,9 @@ def _judged_sql(source: Source) -> str:
     columns = source.columns
     return f"""
         read AS (
-            SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines
+            SELECT *, TRY(json_transform(line, {_text(structure)})) AS _field FROM lines
         ), fields AS (
-            SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
+            SELECT *, CASE WHEN _field IS NOT NULL THEN line END AS _object, json_keys(_object) AS _keys FROM read
         ), texts AS (
             SELECT *, {_plain(names)} AS _plain, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
         ), typed AS (
