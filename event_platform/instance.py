@@ -11,12 +11,14 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from filelock import FileLock
 from sqlalchemy import create_engine, event
 
 from event_platform import environment
@@ -79,8 +81,9 @@ class HomeStorage(DagsterSqliteStorage):
     """Runs, events and schedules in SQLite files under the home."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        """The event log is ours, the rest Dagster's."""
-        super().__init__(base_dir, inst_data)
+        """The event log is ours, the rest Dagster's; two processes that make the files at the same moment would collide."""
+        with FileLock(Path(base_dir) / "making.lock"):
+            super().__init__(base_dir, inst_data)
         self._event_log_storage = HomeEventLog(self._event_log_storage._base_dir)
 
     @classmethod
