@@ -21,6 +21,7 @@ setup(
         "dagster-webserver",
         "duckdb>=2.0",
         "filelock",
+        "numpy",
         "prompt-toolkit",
         "pyarrow",
         "pygments",

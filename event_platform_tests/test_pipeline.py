@@ -147,11 +147,14 @@ def test_maintenance_keeps_rows_and_removes_what_nothing_names(home: Path) -> No
     orphan = home / "lake" / "trusted" / "payments" / "data" / "dead-attempt.parquet"
     orphan.write_bytes(b"half a file")
     rows = pipeline.sql("SELECT * FROM trusted.payments ORDER BY ALL")
+    archive = {path: path.read_bytes() for path in (home / "lake" / "landing" / "payments" / "processed").rglob("*.json")}
     with connect(environment.read()) as duck:
         done = {each.table: each for each in upkeep.maintain_source(pipeline.lake, pipeline.source, duck, timedelta(0))}
     assert done["trusted.payments"].compacted_files == 5
     assert done["trusted.payments"].expired_snapshots > 0
     assert not orphan.exists()
+    assert len(archive) == 5
+    assert {path: path.read_bytes() for path in archive} == archive
     assert pipeline.sql("SELECT * FROM trusted.payments ORDER BY ALL") == rows
     assert remove_orphans(pipeline.lake.open(tables.trusted(pipeline.source))) == (0, 0)
     assert pipeline.run() == []

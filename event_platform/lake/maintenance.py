@@ -73,10 +73,11 @@ def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
 
 
 def remove_orphans(table: LakeTable) -> tuple[int, int]:
-    """Delete files under the table's location that none of its snapshots names; give their number and bytes."""
+    """Delete data and metadata files of the table that none of its snapshots names; give their number and bytes."""
     named = _named_files(table)
     removed = bytes_removed = 0
-    for path in Path(table.iceberg.location().removeprefix("file://")).rglob("*"):
+    location = Path(table.iceberg.location().removeprefix("file://"))
+    for path in (*location.glob("data/**/*"), *location.glob("metadata/*")):
         if path.is_file() and str(path) not in named:
             bytes_removed += path.stat().st_size
             path.unlink()

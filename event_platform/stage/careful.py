@@ -10,8 +10,8 @@ import codecs
 import gzip
 from typing import IO, TYPE_CHECKING, cast
 
-from event_platform.landing.inspection import MAGIC
-from event_platform.landing.inspection import MAX_LINE_BYTES as MAX_LINE_BYTES
+from event_platform.landing.inspect import MAX_LINE_BYTES as MAX_LINE_BYTES
+from event_platform.landing.inspect import compression_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +42,7 @@ def _opened(path: Path) -> IO[bytes]:
     """The content of a file, decompressed as its first bytes say, whatever its name."""
     with path.open("rb") as file:
         start = file.read(4)
-    kind = next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "none")
+    kind = compression_of(start)
     if kind == "gzip":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if kind == "zstd":
