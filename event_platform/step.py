@@ -67,7 +67,11 @@ def step(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> I
     run = context.run
     is_arrival = ARRIVAL_TAG in run.tags
     with connect(here) as duck:
-        yield Step(context, Lake(here), duck, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
+        work = Step(context, Lake(here), duck, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
+        try:
+            yield work
+        finally:
+            del work.duck  # Dagster keeps what a check closed over until the process ends, and DuckDB complains of that
 
 
 def _dates(tags: Mapping[str, str]) -> frozenset[date]:

@@ -21,7 +21,7 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
         metadata=asset_metadata(table),
         owners=[source.owner],
         kinds={"duckdb", "iceberg"},
-        group_name=source.name,
+        group_name=table.layer,
     )
     def answers(context: dg.AssetExecutionContext) -> None:
         with step(context) as work:

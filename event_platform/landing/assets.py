@@ -27,7 +27,7 @@ def landing_asset(source: Source) -> dg.AssetsDefinition:
         metadata=asset_metadata(table),
         owners=[source.owner],
         kinds={"file", "iceberg"},
-        group_name=source.name,
+        group_name=table.layer,
     )
     def landing(context: dg.AssetExecutionContext) -> None:
         with step(context) as work:

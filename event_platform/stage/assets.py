@@ -28,7 +28,7 @@ def event_dates_bridge(source: Source) -> dg.AssetSpec:
         deps=[dg.AssetDep(["stage", source.name], partition_mapping=dg.AllPartitionMapping())],
         partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
         description="Which event dates the staged files touched; marked by stage's runs, since an arrival may hold events of any date.",
-        group_name=source.name,
+        group_name="stage",
         owners=[source.owner],
     )
 
@@ -45,7 +45,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
             metadata=asset_metadata(table),
             owners=[source.owner],
             kinds={"duckdb", "iceberg"},
-            group_name=source.name,
+            group_name=table.layer,
         )
         for table in declared
     ]

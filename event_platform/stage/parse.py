@@ -187,21 +187,23 @@ def _judged_sql(source: Source) -> str:
     names = [column.name for column in source.columns]
     structure = "{" + ", ".join(f'"{name}": "JSON"' for name in names) + "}"
     columns = source.columns
+    times = [column.name for column in columns if column.type == "timestamp"]
     return f"""
         read AS (
-            SELECT *, TRY(json_transform(line, {_text(structure)})) AS _field FROM lines
+            SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines
         ), fields AS (
-            SELECT *, CASE WHEN _field IS NOT NULL THEN line END AS _object, json_keys(_object) AS _keys FROM read
+            SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
         ), texts AS (
             SELECT *, {_plain(names)} AS _plain, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
+        ), times AS (
+            SELECT *, {", ".join(f"{_utc(f'_text_{name}')} AS _utc_{name}" for name in times)} FROM texts
         ), typed AS (
             SELECT *, {", ".join(f"{_value_of(column)} AS {_name(column.name)}" for column in columns)},
-                {_event_day(source)} AS event_date, {_extra(names)} AS extra
-            FROM texts
-        ), kinds AS (
-            SELECT *, {" || '-' || ".join(f"{_name(name)}::VARCHAR" for name in source.kind)} AS domain_event_type FROM typed
+                _utc_{source.timestamp}::DATE AS event_date, {_extra(names)} AS extra,
+                concat_ws('-', {", ".join(_value_of(source.column(name)) for name in source.kind)}) AS domain_event_type
+            FROM times
         ), judged AS (
-            SELECT *, CASE {" ".join(f"WHEN {broken} THEN {reason}" for broken, reason in _reasons(source))} END AS _reason FROM kinds
+            SELECT *, CASE {" ".join(f"WHEN {broken} THEN {reason}" for broken, reason in _reasons(source))} END AS _reason FROM typed
         )"""
 
 
@@ -224,7 +226,7 @@ def _value_of(column: Column) -> str:
         "double": f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') AND isfinite(TRY_CAST({text} AS DOUBLE)) THEN TRY_CAST({text} AS DOUBLE) END",
         "boolean": f"CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END",
         "date": f"CASE WHEN regexp_full_match({text}, '{_DAY}') THEN TRY_CAST({text} AS DATE) END",
-        "timestamp": f"make_timestamptz(epoch_us({_utc(text)}))",
+        "timestamp": f"make_timestamptz(epoch_us(_utc_{column.name}))",
     }[column.type]
 
 
@@ -241,10 +243,6 @@ def _utc(text: str) -> str:
     return f"""
         CASE WHEN regexp_full_match({text}, '{_UTC_TIME}') THEN TRY_CAST({text} AS TIMESTAMP)
         WHEN regexp_full_match({text}, '{_TIME}{_ZONE}') THEN timezone('UTC', TRY_CAST({text} AS TIMESTAMPTZ)) END"""
-
-
-def _event_day(source: Source) -> str:
-    return f"CAST({_utc(f'_text_{source.timestamp}')} AS DATE)"
 
 
 def _extra(names: Sequence[str]) -> str:
@@ -303,8 +301,8 @@ _NOT_JSON = f"""CASE
     WHEN starts_with(line, '{careful.OVERLONG}') THEN 'longer than {careful.MAX_LINE_BYTES:,} bytes'
     WHEN contains(line, '{careful.BAD_UTF8}') THEN 'not valid UTF-8'
     WHEN contains(line, '{careful.NUL}') THEN 'holds NUL bytes'
-    WHEN trim(line, ' \t') = 'null' THEN 'JSON, but not an object'
     WHEN contains(line, '{careful.CARRIAGE_RETURN}') THEN 'holds a carriage return that does not end the line'
+    WHEN json_valid(line) THEN 'JSON, but not an object'
     ELSE 'not JSON' END"""
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
 _NOT_A_NUMBER = f"""

@@ -24,7 +24,7 @@ def trusted_asset(source: Source) -> dg.AssetsDefinition:
         metadata=asset_metadata(table),
         owners=[source.owner],
         kinds={"duckdb", "iceberg"},
-        group_name=source.name,
+        group_name=table.layer,
     )
     def trusted(context: dg.AssetExecutionContext) -> None:
         with step(context) as work:

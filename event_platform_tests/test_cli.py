@@ -1,0 +1,155 @@
+"""The command line as a user meets it, each command a process of its own; the README's commands and output are among them."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from event_platform import cli, environment
+from event_platform_tests.pipeline import line
+
+Command = subprocess.CompletedProcess[str]
+
+
+class CommandLine:
+    """`event-platform` in a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __call__(self, *arguments: str, **settings: str) -> Command:
+        surroundings = os.environ | {"EVENT_PLATFORM_HOME": str(self.home)} | settings
+        command = [sys.executable, "-W", "error::UserWarning:event_platform", "-m", "event_platform.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=surroundings, check=False)
+
+
+@pytest.fixture(scope="module")
+def after_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """A home in which the demo has run."""
+    command_line = CommandLine(tmp_path_factory.mktemp("demo") / "home")
+    ended = command_line("demo")
+    assert ended.returncode == 0, ended.stderr
+    assert "20059" in ended.stdout
+    yield command_line
+
+
+def test_the_first_query_of_the_readme_gives_the_output_it_shows(after_demo: CommandLine) -> None:
+    readme = (environment.CHECKOUT / "README.md").read_text()
+    section = readme.split("## The first query")[1]
+    shell, shown = re.findall(r"```(?:sh)?\n(.*?)```", section, re.DOTALL)[:2]
+    (command,) = (each for each in shell.splitlines() if each.startswith("event-platform "))
+    assert after_demo(*shlex.split(command)[1:]).stdout == shown
+
+
+def test_status_is_one_object_a_source(after_demo: CommandLine) -> None:
+    (found,) = json.loads(after_demo("status", "--format", "json").stdout)
+    assert found["source"] == "payments"
+    assert found["balanced"] is True
+    assert found["landed"] == found["staged"] + found["quarantined"]
+    assert found["staged"] == found["trusted"] + found["superseded"]
+    assert {"pending_files", "blank", "last_landed_at"} <= found.keys()
+
+
+def test_a_second_run_finds_nothing(after_demo: CommandLine) -> None:
+    ended = after_demo("run")
+    assert (ended.returncode, "nothing pending" in ended.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["land", "nosuch", "x"], 2, "payments"),
+        (["land", "payments", "/not/there"], 2, "/not/there"),
+        (["sql", "SELECT * FROM trusted.nosuch"], 2, "nosuch"),
+        (["backfill", "trusted.nosuch", "--from", "2026-01-01", "--to", "2026-01-02"], 2, "trusted.payments"),
+        (["backfill", "trusted.payments", "--from", "2026-01-02", "--to", "2026-01-01"], 2, "before"),
+        (["reprocess", "payments", "--landed", "2026-13-01"], 2, "2026-13-01"),
+        (["sql", "SELECT 1", "--format", "parquet"], 2, "--output"),
+    ],
+)
+def test_an_error_is_one_paragraph_that_names_the_culprit(after_demo: CommandLine, arguments: list[str], code: int, word: str) -> None:
+    ended = after_demo(*arguments)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
+    assert word in ended.stderr
+
+
+def test_a_wrong_setting_is_named(after_demo: CommandLine) -> None:
+    ended = after_demo("status", EVENT_PLATFORM_SETTLE_SECONDS="soon")
+    assert ended.returncode == 3
+    assert "EVENT_PLATFORM_SETTLE_SECONDS" in ended.stderr
+
+
+def test_answers_come_in_all_forms(after_demo: CommandLine, tmp_path: Path) -> None:
+    query = "SELECT count(*) AS n FROM trusted.payments"
+    assert after_demo("sql", query, "--format", "csv").stdout == "n\n19081\n"
+    assert json.loads(after_demo("sql", query, "--format", "json").stdout) == [{"n": 19081}]
+    assert after_demo("sql", query, "--format", "parquet", "--output", str(tmp_path / "n.parquet")).returncode == 0
+    assert (tmp_path / "n.parquet").read_bytes().startswith(b"PAR1")
+
+
+def test_backfill_reprocess_and_replay_leave_the_answers_as_they_were(after_demo: CommandLine) -> None:
+    def answers() -> str:
+        return after_demo("sql", "SELECT * FROM aggregate.payments_daily ORDER BY ALL", "--format", "csv").stdout
+
+    before = answers()
+    for arguments in (
+        ["backfill", "trusted.payments", "--from", "2025-12-01", "--to", "2026-01-31"],
+        ["reprocess", "payments"],
+        ["quarantine", "replay", "payments"],
+        ["maintain"],
+    ):
+        ended = after_demo(*arguments)
+        assert ended.returncode == 0, ended.stderr
+        assert "leaked" not in ended.stderr
+    assert answers() == before
+    assert json.loads(after_demo("status", "--format", "json").stdout)[0]["balanced"]
+
+
+def test_quarantined_lines_are_shown_without_their_content(after_demo: CommandLine) -> None:
+    assert "not JSON" in after_demo("quarantine", "list", "payments").stdout
+    assert "account_id" not in after_demo("quarantine", "show", "payments").stdout
+    assert "account_id" in after_demo("quarantine", "show", "payments", "--reveal").stdout
+
+
+def test_doctor_finds_a_healthy_home_and_names_what_pending_refuses(after_demo: CommandLine, tmp_path: Path) -> None:
+    assert after_demo("doctor").returncode == 0
+    link = after_demo.home / "lake" / "landing" / "payments" / "pending" / "link.json"
+    link.symlink_to(tmp_path)
+    ended = after_demo("doctor")
+    link.unlink()
+    assert (ended.returncode, "link.json" in ended.stdout) == (1, True)
+
+
+def test_watch_processes_a_file_as_it_appears_until_interrupted(tmp_path: Path) -> None:
+    import signal
+
+    home = tmp_path / "home"
+    surroundings = os.environ | {"EVENT_PLATFORM_HOME": str(home), "EVENT_PLATFORM_SETTLE_SECONDS": "0.2"}
+    watcher = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch"], stderr=subprocess.PIPE, text=True, env=surroundings)
+    assert watcher.stderr
+    assert "watching payments" in watcher.stderr.readline()
+    (tmp_path / "a.json").write_text(line("a") + "\n")
+    CommandLine(home)("land", "payments", str(tmp_path / "a.json"))
+    told = next(message for message in watcher.stderr if "aggregate.payments_daily recomputed" in message)
+    watcher.send_signal(signal.SIGINT)
+    rest = watcher.communicate()[1]
+    assert "1 event dates" in told
+    assert "Traceback" not in rest
+    assert json.loads(CommandLine(home)("status", "--format", "json").stdout)[0]["trusted"] == 1
+
+
+def test_every_command_and_setting_is_documented() -> None:
+    operating = (environment.CHECKOUT / "docs" / "operating.md").read_text()
+    commands = typer.main.get_command(cli.app)
+    for name, command in commands.commands.items():  # type: ignore[attr-defined]
+        for path in ([name, each] for each in getattr(command, "commands", {})) if hasattr(command, "commands") else [[name]]:
+            assert f"`event-platform {' '.join(path)}" in operating
+    settings = re.findall(r"EVENT_PLATFORM_[A-Z_]+", (environment.CHECKOUT / "event_platform" / "environment.py").read_text())
+    assert [setting for setting in settings if setting not in operating and not setting.endswith("_")] == []
