@@ -20,6 +20,7 @@ from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from threading import Event
 
     import dagster as dg
 
@@ -121,19 +122,37 @@ def _exit_if_open(lake: Lake, chosen: Sequence[Source]) -> None:
 @app.command()
 def watch(source: SourceNames = None) -> None:
     """Stay, and process files the moment they appear. Ctrl-C ends it after the run under way."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    chosen, stop = _chosen(source), Event()
+    _tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
+    with ThreadPoolExecutor(1) as worker:  # Dagster would take Ctrl-C for itself in the main thread
+        work = worker.submit(_process_arrivals, chosen, stop)
+        try:
+            work.result()
+        except KeyboardInterrupt:
+            _tell("ending after the run under way")
+        finally:
+            stop.set()
+        work.result()
+
+
+def _process_arrivals(chosen: Sequence[Source], stop: Event) -> None:
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
     from event_platform.landing import queue
     from event_platform.runs import process_pending
 
     here = environment.read()
-    lake, chosen = Lake(here), _chosen(source)
-    _tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
+    lake = Lake(here)
     with open_instance() as instance:
-        for names in queue.arrivals(here, chosen):
+        for names in queue.arrivals(here, chosen, stop):
             for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, _tell)):
                 for failure in outcome.failures:
                     _tell(f"run {outcome.run_id[:8]} failed: {failure}")
+            if stop.is_set():
+                return
 
 
 @app.command()

@@ -163,7 +163,7 @@ def test_maintenance_keeps_rows_and_removes_what_nothing_names(home: Path) -> No
     assert pipeline.status().balanced
 
 
-def test_a_reader_sees_the_old_or_the_new_partition_never_both(at_hand) -> None:  # noqa: ANN001 - a fixture
+def test_a_reader_sees_the_old_or_the_new_partition_never_both(at_hand) -> None:
     from event_platform.trusted.merge import merge_pending
     from event_platform_tests.conftest import Event
 
@@ -196,7 +196,10 @@ def test_a_second_feed_is_one_file(tmp_path: Path, home: Path) -> None:  # noqa:
 def _run_readings(folder: str, home: str) -> None:
     os.environ |= {"EVENT_PLATFORM_SOURCES": folder, "EVENT_PLATFORM_HOME": home, "EVENT_PLATFORM_SETTLE_SECONDS": "0"}
     pipeline = Pipeline(sources.get("readings"))
-    pipeline.drop("a.json", ['{"id":"1","read_at":"2026-03-01T00:00:00Z","sensor":"s1","celsius":1.5}', '{"id":"2","read_at":"2026-03-01","sensor":"s1","celsius":"x"}'])
+    pipeline.drop(
+        "a.json",
+        ['{"id":"1","read_at":"2026-03-01T00:00:00Z","sensor":"s1","celsius":1.5}', '{"id":"2","read_at":"2026-03-01","sensor":"s1","celsius":"x"}'],
+    )
     pipeline.run_well()
     assert pipeline.sql("SELECT id, celsius, domain_event_type FROM trusted.readings") == [("1", 1.5, "s1")]
     assert pipeline.status().total.quarantined == 1
@@ -256,7 +259,10 @@ def test_order_split_and_redelivery_do_not_matter(
         assert pipeline.status().balanced
         outcomes.append(pipeline.sql("SELECT event_id, timestamp::VARCHAR FROM trusted.payments ORDER BY ALL"))
         counted = pipeline.sql("SELECT event_date, domain_event_type, count(*) FROM trusted.payments GROUP BY ALL ORDER BY ALL")
-        assert pipeline.sql("SELECT event_date, domain_event_type, sum(events)::BIGINT FROM aggregate.payments_daily GROUP BY ALL ORDER BY ALL") == counted
+        assert (
+            pipeline.sql("SELECT event_date, domain_event_type, sum(events)::BIGINT FROM aggregate.payments_daily GROUP BY ALL ORDER BY ALL")
+            == counted
+        )
     assert outcomes[0] == outcomes[1]
 
 

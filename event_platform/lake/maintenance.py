@@ -37,7 +37,7 @@ class Upkeep:
 
 
 def maintain(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int) -> Upkeep:
-    """Compact, expire and remove; the caller holds the lock. Snapshots numbered above `needed_since` are kept for tables that have yet to read them."""
+    """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them."""
     done = Upkeep(table.declared.name)
     done.compacted_files = compact(table, duck, run_id)
     done.expired_snapshots = expire(table, keep_snapshots, needed_since)

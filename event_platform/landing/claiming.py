@@ -1,7 +1,7 @@
 """Claiming: pending files move to the archive and enter the ledger, each once.
 
-The move comes first and the ledger's commit second; a file that a dead attempt moved but did not enter is adopted by the next claim, under the id that is
-part of its archived name.
+The move comes first and the ledger's commit second; a file that a dead attempt moved but did not enter is adopted by the next claim,
+under the id that is part of its archived name.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ ABANDONED_AFTER = timedelta(days=1)
 
 FILES_PER_CLAIM = 10_000
 BYTES_PER_CLAIM = 128 << 30
-"""One claim is one batch; a backlog is worked off in several, so that none outgrows memory or scratch space."""
+"""One claim is one batch. Large, since lines stream through, and two batches that repeat each other's events rewrite each other's files."""
 
 CLOCK_MAY_GO_BACK = timedelta(days=1)
 """Ids increase even when the clock goes back, so a file may lie under an earlier date than its id tells; so much earlier is looked."""
@@ -500,10 +500,10 @@ def watch(
             yield fresh
 
 
-def arrivals(environment: Environment, sources: Sequence[Source]) -> Iterator[set[str]]:
-    """Sets of source names: first all of them, for work that was left; then as `watch` gives them, without end."""
+def arrivals(environment: Environment, sources: Sequence[Source], stop_event: Event | None = None) -> Iterator[set[str]]:
+    """Sets of source names: first all of them, for work that was left; then as `watch` gives them, until `stop_event` is set."""
     yield {source.name for source in sources}
-    yield from watch(environment, sources)
+    yield from watch(environment, sources, stop_event)
 
 
 def _ticks(folders: Sequence[Path], stop_event: Event | None, force_polling: bool | None) -> Iterator[bool]:

@@ -40,8 +40,8 @@ LINES = """
     ), worded AS (
         SELECT *, ({kinds})[1 + (r % 8)::BIGINT] AS kind, ['CASHIN', 'CASHOUT', 'DEBIT', 'CELPHONE_RECHARGE'][1 + (r >> 3 & 3)::BIGINT] AS type,
             event * {seconds} // {lines} + (r >> 5) % 60 + CASE version WHEN 1 THEN shift WHEN 2 THEN -shift ELSE 0 END AS second,
-            ({phrases})[1 + (b & 15)::BIGINT] || ', ' || ({phrases})[1 + (b >> 4 & 15)::BIGINT] AS few,
-            few || ', ' || ({phrases})[1 + (b >> 8 & 15)::BIGINT] || ', ' || ({phrases})[1 + (b >> 12 & 15)::BIGINT] AS words,
+            ({phrases})[1 + (b & 15)::BIGINT] || ', ' || ({phrases})[1 + (b >> 4 & 15)::BIGINT] || ', '
+                || ({phrases})[1 + (b >> 8 & 15)::BIGINT] || ', ' || ({phrases})[1 + (b >> 12 & 15)::BIGINT] AS words,
             1000 + (r >> 8) % 900000 AS id, 1000 + (s >> 8) % 50000 AS account
         FROM drawn
     )
@@ -105,7 +105,9 @@ class Feed:
         import duckdb
 
         with duckdb.connect(config={"threads": 1}) as connection:
-            connection.execute(f"COPY ({self.select(start, stop)}) TO '{_quoted(path)}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')")
+            connection.execute(
+                f"COPY ({self.select(start, stop)}) TO '{_quoted(path)}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+            )
         return path
 
     def write_files(self, folder: Path, lines_a_file: int = LINES_A_FILE) -> Iterator[Path]:

@@ -1,115 +1,92 @@
-"""Events of a made-up payment provider: 8 kinds, 5 % of the lines repeat an earlier event, some in a newer version.
+"""The demo's files: a feed of made-up payment events, and in it what real files bring along.
 
-Every value follows from the seed and the number of the line (md5), so the same seed gives the same bytes on any machine.
+One line per delivery of an event, as `events` makes them. With trouble, a file each begins with a blank line, tells times in other zones,
+holds lines that are no events beside an unknown field, has Windows line ends, is compressed, and ends in the middle of a line.
+No good event is lost to the trouble: bad lines come on top.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 
-FIRST_DAY = date(2026, 1, 1)
-REPEATED_SHARE = 0.05
-LINES_A_QUERY = 500_000
-"""So many lines are made at once, which bounds memory."""
+from event_platform.samples.events import FIRST_DAY, Feed
 
-KINDS = """[
-    ('account', 'creation'), ('account', 'status-change'), ('account', 'closure'), ('transaction', 'creation'),
-    ('transaction', 'settlement'), ('transaction', 'refund'), ('card', 'creation'), ('card', 'block')]"""
-
-LINES = """
-    WITH numbered AS (
-        SELECT i, ('0x' || md5('{seed}-repeat-' || i)[:8])::UBIGINT % 10000 < {repeated} AND i > 0 AS is_repeat,
-            ('0x' || md5('{seed}-which-' || i)[:8])::UBIGINT AS which
-        FROM range({start}, {stop}) AS line(i)
-    ), events AS (
-        SELECT i, CASE WHEN is_repeat THEN (i - 1 - which % least(i, {window}))::BIGINT ELSE i END AS event, is_repeat, which % 3 AS version FROM numbered
-    ), drawn AS (
-        SELECT *, md5('{seed}-event-' || event) AS id, ('0x' || md5('{seed}-event-' || event)[:12])::UBIGINT AS r FROM events
-    ), timed AS (
-        SELECT *, TIMESTAMP '{first_day}' + to_microseconds(
-            (event * {days} * 86400 * 1000000 // {events} + r % 60000000 + CASE WHEN is_repeat THEN version * 1500000 ELSE 0 END)::BIGINT) AS happened,
-            ({kinds})[(1 + r % 8)::BIGINT] AS kind
-        FROM drawn
-    )
-    SELECT '{{"timestamp": "' || strftime(happened, '%Y-%m-%dT%H:%M:%S')
-        || '", "event_id": "' || id[:8] || '-' || id[9:12] || '-4' || id[14:16] || '-a' || id[18:20] || '-' || id[21:32]
-        || '", "domain": "' || kind[1] || '", "event_type": "' || kind[2]
-        || '", "data": {{"id": ' || (r % 900000 + 1000) || ', "type": "' || ['DEBIT', 'CASHIN', 'CASHOUT', 'TOP_UP'][(1 + r % 4)::BIGINT]
-        || '", "amount": "' || (r % 1000000 / 100)::DECIMAL(12, 2) || '", "from": {{"account_id": ' || (r % 5000)
-        || ', "name": "Customer ' || (r % 9973) || '", "message": "' || md5(id || 'm') || ' ' || id || '"}}}}}}' || chr(10) AS line
-    FROM timed ORDER BY i"""
+TIME = slice(15, 34)
+"""Where the timestamp is in a line."""
 
 
-def event_lines(events: int, days: int, seed: int = 1, first_day: date = FIRST_DAY, start: int = 0, stop: int | None = None) -> str:
-    """A DuckDB SELECT of the lines `start` to `stop` (half open) of a feed of so many lines over so many days, about 312 bytes each."""
-    return LINES.format(
-        seed=seed,
-        events=events,
-        days=days,
-        first_day=first_day,
-        start=start,
-        stop=events if stop is None else stop,
-        window=100_000,
-        repeated=int(10_000 * REPEATED_SHARE),
-        kinds=KINDS,
-    )
+def write_sample(
+    folder: Path, *, seed: int = 1, events: int = 20_000, days: int = 30, first_day: date = FIRST_DAY, files: int = 6, trouble: bool = True
+) -> list[Path]:
+    """Write `events` lines to `payments-1.json` …, 5 % of them repeats (see `events`), and give the files in order.
 
-
-def write_events(folder: Path, events: int, days: int = 30, seed: int = 1, lines_a_file: int = 1_000_000) -> Iterator[Path]:
-    """Write a feed without bad lines to files `events-00000.json` …, giving each as it is done; memory stays bounded."""
+    The same arguments give the same bytes. Raises UsageError when there is nothing to make.
+    """
+    feed = Feed(events, days, seed, first_day)
     folder.mkdir(parents=True, exist_ok=True)
-    for number, start in enumerate(range(0, events, lines_a_file)):
-        path = folder / f"events-{number:05}.json"
-        with path.open("wb") as file:
-            for first in range(start, min(start + lines_a_file, events), LINES_A_QUERY):
-                last = min(first + LINES_A_QUERY, start + lines_a_file, events)
-                file.write(_text(event_lines(events, days, seed, start=first, stop=last)))
-        yield path
+    files = max(1, min(files, events))
+    cuts = [events * number // files for number in range(files + 1)]
+    paths = [feed.write(folder / f"payments-{number}.json", *lines) for number, lines in enumerate(pairwise(cuts), 1)]
+    return _with_trouble(paths) if trouble else paths
 
 
-def write_sample(folder: Path, seed: int = 1, events: int = 20_000, days: int = 30) -> list[Path]:
-    """Write the demo's six files: duplicates, a pair across midnight, an event that names an extra field, and bad lines of several sorts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = _text(event_lines(events, days, seed)).splitlines(keepends=True)
-    parts = [lines[len(lines) * number // 6 : len(lines) * (number + 1) // 6] for number in range(6)]
-    midnight = [_with_time(parts[1][0], "2026-01-05T23:59:59"), _with_time(parts[1][0], "2026-01-06T00:00:01")]
-    extra = parts[2][0].replace(b'"domain"', b'"channel": "mobile", "domain"')
-    contents = {
-        "payments-1.json": b"\n" + b"".join(parts[0]),
-        "payments-2.json": b"".join([*midnight, *parts[1]]),
-        "payments-3.json": b"".join([extra, *parts[2], *_bad_lines(parts[2])]),
-        "payments-4-windows.json": b"".join(parts[3]).replace(b"\n", b"\r\n"),
-        "payments-5.json.gz": gzip.compress(b"".join([*parts[4], *parts[3][:50]]), compresslevel=6, mtime=0),
-        "payments-6-torn.json": b"".join(parts[5])[:-60],
-    }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in contents]
+def _with_trouble(paths: list[Path]) -> list[Path]:
+    """Each file gets one sort of trouble, or several when the files are few."""
+    for number, spoil in enumerate(TROUBLES):
+        path = paths[number % len(paths)]
+        path.write_bytes(spoil(path.read_bytes()))
+    number = len(TROUBLES) % len(paths)
+    return [*paths[:number], _compressed(paths[number]), *paths[number + 1 :]]
 
 
-def _bad_lines(good: list[bytes]) -> list[bytes]:
-    return [
+def _compressed(path: Path) -> Path:
+    compressed = path.with_suffix(".json.gz")
+    compressed.write_bytes(gzip.compress(path.read_bytes(), compresslevel=6, mtime=0))
+    path.unlink()
+    return compressed
+
+
+def _begin_blank(content: bytes) -> bytes:
+    return b"\n" + content
+
+
+def _tell_other_zones(content: bytes) -> bytes:
+    """The first lines name the same moments in other zones."""
+    lines = content.splitlines(keepends=True)
+    for number, hours in enumerate([-3, 5.5, 0][: len(lines)]):
+        line = lines[number]
+        if line.strip():
+            there = datetime.fromisoformat(line[TIME].decode()).replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=hours)))
+            lines[number] = line.replace(line[TIME], there.isoformat().encode(), 1)
+    return b"".join(lines)
+
+
+def _add_bad_lines(content: bytes) -> bytes:
+    """Lines that are no events, and at the end a good one with a field nobody declared."""
+    *lines, last = content.splitlines(keepends=True)
+    bad = [
         b"null\n",
-        b"[1, 2]\n",
-        good[0].replace(b'"event_id"', b'"id"'),
-        good[1].replace(b'"event_id": "', b'"event_id": 7, "was": "'),
-        _with_time(good[2], "2026-02-30T10:00:00"),
-        good[3].replace(b'"domain": "', b'"domain": "\x00'),
+        b"[1,2]\n",
+        last.replace(b'"event_id"', b'"id"', 1),
+        last.replace(b'"event_id": "', b'"event_id": 7, "was": "', 1),
+        last.replace(last[TIME], b"2021-02-30T10:00:00", 1),
+        last.replace(b'"domain": "', b'"domain": "\0', 1),
     ]
+    return b"".join([*lines, *bad, last.replace(b'"domain"', b'"channel": "mobile", "domain"', 1)])
 
 
-def _with_time(line: bytes, time: str) -> bytes:
-    head, _, tail = line.partition(b'"timestamp": "')
-    return head + b'"timestamp": "' + time.encode() + tail[19:]
+def _end_lines_as_windows(content: bytes) -> bytes:
+    return content.replace(b"\n", b"\r\n")
 
 
-def _text(select: str) -> bytes:
-    """The lines one after the other: Arrow keeps the values of a string column so."""
-    import duckdb
+def _end_torn(content: bytes) -> bytes:
+    """After the last line its first half comes again."""
+    last = content.splitlines()[-1]
+    return content + last[: len(last) // 2]
 
-    with duckdb.connect() as connection:
-        chunks = connection.sql(select).to_arrow_table().column("line").chunks
-    return b"".join(chunk.buffers()[2].to_pybytes() for chunk in chunks)
+
+TROUBLES: tuple[Callable[[bytes], bytes], ...] = (_begin_blank, _tell_other_zones, _add_bad_lines, _end_lines_as_windows, _end_torn)

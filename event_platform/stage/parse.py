@@ -351,7 +351,8 @@ _BLANK = f"(trim(line, ' \t\v\f{careful.CARRIAGE_RETURN}') = '')"
 _CUT = f"'^{careful.OVERLONG}(\\d+){careful.OVERLONG}'"
 _LINE_BYTES = f"coalesce(TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT), strlen(line)::BIGINT)"
 _SHOWN_LINE = f"""
-    translate(regexp_replace(line, {_CUT}, ''), '{careful.BAD_UTF8}{careful.NUL}{careful.CARRIAGE_RETURN}', '\ufffd\u2400\u240d')[:{SHOWN_CHARACTERS}]"""
+    translate(regexp_replace(line, {_CUT}, ''),
+        '{careful.BAD_UTF8}{careful.NUL}{careful.CARRIAGE_RETURN}', '\ufffd\u2400\u240d')[:{SHOWN_CHARACTERS}]"""
 
 
 def _places_sql(staged: Sequence[str]) -> str:
