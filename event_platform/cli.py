@@ -19,7 +19,7 @@ from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAY
 from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from threading import Event
 
     import dagster as dg
@@ -268,12 +268,12 @@ def reprocess(
     _reparse(chosen, first, last)
 
 
-def _reparse(chosen: Source, first: date, last: date) -> None:
+def _reparse(chosen: Source, first: date, last: date, tags: Mapping[str, str] | None = None) -> None:
     from event_platform.instance import open_instance
     from event_platform.runs import asset_of, run_dates
 
     with open_instance() as instance, err.status("working …"):
-        _exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, _tell)])
+        _exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, _tell, tags)])
         _follow_up(instance, [chosen])
 
 
@@ -389,13 +389,14 @@ def quarantine_replay(source: SourceName) -> None:
     from event_platform.lake.catalog import Lake
     from event_platform.partitions import spans
     from event_platform.stage.staging import quarantined_dates
+    from event_platform.step import ONLY_CHANGES_TAG
 
     chosen = sources.get(source)
     dates = quarantined_dates(Lake(environment.read()), chosen)
     if not dates:
         _tell(f"{source}: nothing is in quarantine")
     for first, last in spans(dates):
-        _reparse(chosen, first, last)
+        _reparse(chosen, first, last, {ONLY_CHANGES_TAG: "true"})
 
 
 @sample_app.command("payments")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 5
 MASK = "•••"
+SQL_CHARACTERS = 8_000
+"""Longer statements are cut in the UI."""
 
 
 def asset_metadata(table: Table) -> dict[str, Any]:
@@ -35,7 +39,7 @@ def _column_schema(table: Table) -> dg.TableSchema:
     return dg.TableSchema(columns)
 
 
-def written_metadata(table: LakeTable, duck: duckdb.DuckDBPyConnection, sql: str | None = None) -> dict[str, Any]:
+def written_metadata(table: LakeTable, duck: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """What one write left behind: rows, files, snapshot, a few rows with personal values masked, the SQL that ran."""
     facts: dict[str, Any] = {
         "dagster/row_count": table.rows,
@@ -43,7 +47,17 @@ def written_metadata(table: LakeTable, duck: duckdb.DuckDBPyConnection, sql: str
         "snapshot": str(table.sequence),
         "sample": dg.MetadataValue.md(_sample(table, duck)),
     }
-    return facts | ({"sql": dg.MetadataValue.md(f"```sql\n{sql.strip()}\n```")} if sql else {})
+    statement = table.statements.get(table.declared.name)
+    return facts | ({"sql": dg.MetadataValue.md(f"```sql\n{_shortened(statement)}\n```")} if statement else {})
+
+
+def _shortened(statement: str) -> str:
+    """The statement as people can read it: long lists of files become their number."""
+
+    def counted(match: re.Match[str]) -> str:
+        return f"[… {match.group(0).count(chr(39)) // 2} files …]"
+
+    return textwrap.dedent(re.sub(r"\['[^\]]{200,}\]", counted, statement)).strip()[:SQL_CHARACTERS]
 
 
 def _sample(table: LakeTable, duck: duckdb.DuckDBPyConnection) -> str:

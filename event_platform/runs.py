@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -102,10 +102,10 @@ def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, te
             return
 
 
-def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell) -> Outcome:
+def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell, tags: Mapping[str, str] | None = None) -> Outcome:
     """Materialize one asset for every date from first to last, in one run."""
-    tags = {"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()}
-    return _execute([key], tags, instance, tell)
+    span = {"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()}
+    return _execute([key], span | dict(tags or {}), instance, tell)
 
 
 def asset_of(table: str) -> dg.AssetKey:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ARRIVAL_TAG = "event_platform/arrival"
 """Marks a run that does what is pending instead of what its partitions say."""
 
+ONLY_CHANGES_TAG = "event_platform/only_changes"
+"""Marks a backfill of stage that passes on only the event dates whose staged rows came out otherwise than before."""
+
 SELF_REPORTED_TAG = "dagster/defer_asset_events"
 """Tells Dagster that the steps report the partitions they wrote, which it does not know beforehand."""
 

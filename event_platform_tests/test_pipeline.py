@@ -277,3 +277,19 @@ def test_a_failing_check_blocks_what_lies_downstream(home: Path) -> None:  # noq
     (outcome,) = pipeline.run()
     assert any("landed_is_staged_or_quarantined" in failure for failure in outcome.failures)
     assert pipeline.sql("SELECT count(*) FROM aggregate.payments_daily WHERE event_date = DATE '2026-03-05'") == [(0,)]
+
+
+def test_a_replay_passes_on_only_the_dates_whose_rows_came_out_otherwise(home: Path) -> None:  # noqa: ARG001 - sets the home
+    from dataclasses import replace
+
+    from event_platform.sources.contract import Rule
+    from event_platform.stage.staging import reparse
+
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a", "2026-03-01T12:00:00"), line("b", "2026-03-02T12:00:00", data={"cursed": True})])
+    pipeline.run_well()
+    stricter = replace(pipeline.source, rules=(Rule("cursed", "contains(data, 'cursed')"),))
+    with connect(environment.read()) as duck:
+        assert reparse(pipeline.lake, stricter, duck, "replay", [partitions.today()], only_changes=True).event_dates == {date(2026, 3, 2)}
+        assert reparse(pipeline.lake, stricter, duck, "replay", [partitions.today()], only_changes=True).event_dates == frozenset()
+        assert reparse(pipeline.lake, stricter, duck, "reprocess", [partitions.today()]).event_dates == {date(2026, 3, 1)}

@@ -1,17 +1,19 @@
-"""The script a good engineer would write: read, keep the latest version per id, write partitioned Parquet."""
+"""DuckDB without a platform: the ten lines a good engineer would write. (arg_max instead of row_number takes half as long again.)"""
 
-import sys
+from pathlib import Path
 
-import duckdb
 
-source, target = sys.argv[1:3]
-duck = duckdb.connect()
-duck.execute("SET TimeZone = 'UTC'")
-duck.execute(f"""
-    COPY (
-        SELECT *, domain || '-' || event_type AS kind, year(timestamp) AS year, month(timestamp) AS month, day(timestamp) AS day
-        FROM read_json('{source}/*.json', format = 'newline_delimited', columns = {{
-            event_id: 'VARCHAR', timestamp: 'TIMESTAMP', domain: 'VARCHAR', event_type: 'VARCHAR', data: 'JSON'}}, filename = true)
-        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY timestamp DESC, filename DESC) = 1
-    ) TO '{target}' (FORMAT parquet, PARTITION_BY (kind, year, month, day), WRITE_PARTITION_COLUMNS true)""")
-print(duck.execute(f"SELECT count(*) FROM read_parquet('{target}/**/*.parquet')").fetchall()[0][0])
+def work(files: Path, result: Path) -> None:
+    """Read, keep, write, in one statement."""
+    import duckdb
+
+    duckdb.execute(f"""
+        COPY (
+            SELECT * EXCLUDE line, domain || '-' || event_type AS kind, year(timestamp) AS year, month(timestamp) AS month, day(timestamp) AS day
+            FROM (
+                SELECT *, row_number() OVER () AS line
+                FROM read_json('{files}/*.json', format = 'newline_delimited', columns = {{
+                    event_id: 'VARCHAR', timestamp: 'TIMESTAMP', domain: 'VARCHAR', event_type: 'VARCHAR', data: 'JSON'}})
+            )
+            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY timestamp DESC, line DESC) = 1
+        ) TO '{result}' (FORMAT parquet, PARTITION_BY (kind, year, month, day))""")

@@ -30,7 +30,7 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
             else:
                 dates = recompute_dates(work.lake, aggregate, work.duck, work.run_id, work.dates)
             opened = work.lake.open(table)
-            facts = written_metadata(opened, work.duck, aggregate.query) if dates else {}
+            facts = written_metadata(opened, work.duck) if dates else {}
             rows = rows_by_date(opened)
             work.report(
                 [table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates}

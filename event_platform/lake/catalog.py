@@ -42,6 +42,7 @@ class Lake:
     def __init__(self, environment: Environment) -> None:
         """Nothing is opened yet; the catalogue file appears with the first table."""
         self.environment = environment
+        self.statements: dict[str, str] = {}
 
     @cached_property
     def catalog(self) -> SqlCatalog:
@@ -68,7 +69,7 @@ class Lake:
         if missing:
             with self.writing(table.name), loaded.update_schema() as update:
                 update.union_by_name(iceberg_schema(table))
-        return LakeTable(table, loaded)
+        return LakeTable(table, loaded, self.statements)
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table; creates nothing."""

@@ -67,10 +67,14 @@ class Change:
 
 @dataclass
 class LakeTable:
-    """A table as it was when opened or last committed to; `refresh` looks again."""
+    """A table as it was when opened or last committed to; `refresh` looks again.
+
+    `statements` holds, by table name, the SELECT that was last written through the same lake.
+    """
 
     declared: Table
     iceberg: IcebergTable
+    statements: dict[str, str] = field(default_factory=dict, repr=False)
     _files: list[DataFile] | None = field(default=None, repr=False)
 
     def refresh(self) -> None:

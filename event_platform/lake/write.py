@@ -29,6 +29,7 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, order_
 
     Raises TransientError when the disk is full.
     """
+    table.statements[table.declared.name] = select
     data = Path(table.iceberg.location()) / "data"
     data.mkdir(parents=True, exist_ok=True)
     try:

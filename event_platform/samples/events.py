@@ -36,7 +36,8 @@ LINES = """
             1 + ((luck >> 40) % {shift})::BIGINT AS shift
         FROM pointing
     ), drawn AS (
-        SELECT *, hash(event, {seed}, 1) AS r, hash(event, {seed}, 2) AS s, hash(CASE version WHEN 0 THEN event ELSE i END, {seed}, 3) AS b FROM chosen
+        SELECT *, hash(event, {seed}, 1) AS r, hash(event, {seed}, 2) AS s, hash(CASE version WHEN 0 THEN event ELSE i END, {seed}, 3) AS b
+        FROM chosen
     ), worded AS (
         SELECT *, ({kinds})[1 + (r % 8)::BIGINT] AS kind, ['CASHIN', 'CASHOUT', 'DEBIT', 'CELPHONE_RECHARGE'][1 + (r >> 3 & 3)::BIGINT] AS type,
             event * {seconds} // {lines} + (r >> 5) % 60 + CASE version WHEN 1 THEN shift WHEN 2 THEN -shift ELSE 0 END AS second,
@@ -45,14 +46,17 @@ LINES = """
             1000 + (r >> 8) % 900000 AS id, 1000 + (s >> 8) % 50000 AS account
         FROM drawn
     )
-    SELECT '{{"timestamp": "' || strftime(TIMESTAMP '{first_day}' + to_seconds(greatest(0, least({seconds} - 1, second))::BIGINT), '%Y-%m-%dT%H:%M:%S')
+    SELECT '{{"timestamp": "'
+        || strftime(TIMESTAMP '{first_day}' + to_seconds(greatest(0, least({seconds} - 1, second))::BIGINT), '%Y-%m-%dT%H:%M:%S')
         || '", "event_id": "' || (r::UHUGEINT << 64 | s::UHUGEINT)::UUID
         || '", "domain": "' || kind[1] || '", "event_type": "' || kind[2] || '", "data": {{"id": ' || id || CASE
-            WHEN kind[1] = 'transaction' THEN ', "type": "' || type || '", "amount": "' || (b >> 16) % 2000 || '.' || (b >> 30) % 10 || '", ' || CASE type
+            WHEN kind[1] = 'transaction' THEN ', "type": "' || type || '", "amount": "' || (b >> 16) % 2000 || '.' || (b >> 30) % 10
+                || '", ' || CASE type
                 WHEN 'CASHIN' THEN '"from": {{"account_id": ' || account || ', "name": "Customer ' || account || '", "message": "' || words || '"}}'
                 WHEN 'CASHOUT' THEN '"to": {{"account_id": ' || account || ', "name": "Customer ' || account || '", "message": "' || words || '"}}'
                 WHEN 'DEBIT' THEN '"debit": {{"place": "Shop ' || account || '", "address": "' || words || '"}}'
-                ELSE '"recipient": {{"msisdn": "000' || 1000000000 + account || '", "carrier": "Carrier ' || account % 7 || '"}}, "message": "' || words || '"' END
+                ELSE '"recipient": {{"msisdn": "000' || 1000000000 + account || '", "carrier": "Carrier ' || account % 7
+                    || '"}}, "message": "' || words || '"' END
             WHEN kind[2] = 'status-change' THEN ', "old_status": "' || ['ACTIVE', 'SUSPENDED'][1 + (b >> 16 & 1)::BIGINT]
                 || '", "new_status": "' || ['SUSPENDED', 'ACTIVE'][1 + (b >> 16 & 1)::BIGINT] || '", "reason": "' || words || '"'
             WHEN kind[1] = 'account' AND kind[2] = 'creation' THEN ', "name": "Customer ' || id || '", "document": "' || 10000000000 + s % 80000000000

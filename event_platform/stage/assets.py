@@ -13,7 +13,7 @@ from event_platform.described import asset_metadata, written_metadata
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
-from event_platform.step import Step, step
+from event_platform.step import ONLY_CHANGES_TAG, Step, step
 
 
 def event_dates_key(source: Source) -> dg.AssetKey:
@@ -56,7 +56,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
             if work.is_arrival:
                 staged = stage_pending(work.lake, source, work.duck, work.run_id)
             else:
-                staged = reparse(work.lake, source, work.duck, work.run_id, work.dates)
+                staged = reparse(work.lake, source, work.duck, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
             _report(work, source, staged)
         yield from (dg.MaterializeResult(spec.key) for spec in specs if spec.key in context.selected_asset_keys)
 

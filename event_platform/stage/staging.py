@@ -50,11 +50,16 @@ def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
 
 
-def reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date]) -> Staged:
-    """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are."""
+def reparse(
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date], only_changes: bool = False
+) -> Staged:
+    """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are.
+
+    The event dates touched are all those of the rows before and after, or with `only_changes` those of rows that came out otherwise.
+    """
     stage_pending(lake, source, duck, run_id)
     with lake.writing(f"stage.{source.name}"):
-        return _reparse(lake, source, duck, run_id, frozenset(landing_dates) & landed_dates(lake, source))
+        return _reparse(lake, source, duck, run_id, frozenset(landing_dates) & landed_dates(lake, source), only_changes)
 
 
 def landed_dates(lake: Lake, source: Source) -> frozenset[date]:
@@ -84,7 +89,9 @@ def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
     return Staged(tuple(files), landing_dates, event_dates)
 
 
-def _reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: frozenset[date]) -> Staged:
+def _reparse(
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: frozenset[date], only_changes: bool = False
+) -> Staged:
     if not landing_dates:
         return Staged()
     stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
@@ -94,7 +101,9 @@ def _reparse(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id
     files = ledger.read(lake, source, duck, f"landing_date IN ({listed})")
     staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
     replaced = [file for file in stage.files() if day_of(file.partition[0]) in landing_dates]
-    event_dates = _event_dates(stage, [*staged, *replaced], duck) | _dates_of_other_versions(lake, source, duck, stage, replaced)
+    before, after = stage.select(replaced), stage.select(staged)
+    touched = f"({before} EXCEPT {after}) UNION ALL ({after} EXCEPT {before})" if only_changes else f"{before} UNION ALL {after}"
+    event_dates = _dates_of_all_versions(lake, source, duck, touched)
     change = Change("replacement", event_dates, landing_dates)
     quarantine.commit(change, run_id, quarantined, [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates])
     erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
@@ -120,8 +129,7 @@ def _event_dates(stage: LakeTable, files: Sequence[DataFile], duck: duckdb.DuckD
     return frozenset(day for (day,) in found)
 
 
-def _dates_of_other_versions(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, replaced: Sequence[DataFile]
-) -> frozenset[date]:
-    """Dates where another version of a replaced row's event may surface again."""
-    return seen.dates_of(duck, lake.open(tables.seen(source)), stage.select(replaced), source.event_id)
+def _dates_of_all_versions(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, touched: str) -> frozenset[date]:
+    """The event dates of the touched rows, and those where another version of their events may surface again."""
+    found = duck.execute(f"SELECT DISTINCT event_date FROM ({touched})").fetchall()
+    return frozenset(day for (day,) in found) | seen.dates_of(duck, lake.open(tables.seen(source)), touched, source.event_id)
