@@ -145,7 +145,7 @@ def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
     assert contents() == undisturbed
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[] if seed < 6 else pytest.mark.long) for seed in range(150)])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[] if seed < 4 else pytest.mark.long) for seed in range(152)])
 def test_a_run_after_a_kill_at_any_time(seed: int, started: Path, untouched: Path, undisturbed: dict[str, list[tuple[object, ...]]]) -> None:
     restore(started, untouched)
     child = FORKS.Process(target=_work, args=(str(started), None))
