@@ -14,8 +14,8 @@ def work(files: Path, result: Path) -> None:
 
     chunks = []
     for path in sorted(files.glob("*.json")):
-        for chunk in pd.read_json(path, lines=True, chunksize=LINES_A_CHUNK, convert_dates=["timestamp"], dtype=False):
-            chunks.append(chunk.assign(data=chunk["data"].map(json.dumps)))
+        parts = pd.read_json(path, lines=True, chunksize=LINES_A_CHUNK, convert_dates=["timestamp"], dtype=False)
+        chunks.extend(part.assign(data=part["data"].map(json.dumps)) for part in parts)
     events = pd.concat(chunks, ignore_index=True).sort_values("timestamp", kind="stable").drop_duplicates("event_id", keep="last")
     when = events["timestamp"].dt
     kind = events["domain"] + "-" + events["event_type"]

@@ -1,4 +1,4 @@
-"""DuckDB without a platform: the ten lines a good engineer would write. (arg_max instead of row_number takes half as long again.)"""
+"""DuckDB without a platform: the ten lines a good engineer would write; arg_max instead of row_number takes half as long again."""
 
 from pathlib import Path
 
