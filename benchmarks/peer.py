@@ -19,7 +19,7 @@ def answer(peer: ModuleType, result: Path) -> dict[str, int]:
 
     select = peer.answer(result) if hasattr(peer, "answer") else PARQUET.format(result=result)
     duckdb.execute("SET TimeZone = 'UTC'")
-    rows, seconds = duckdb.sql(f"SELECT count(*), sum(epoch_ms(timestamp) // 1000)::BIGINT FROM ({select})").fetchone()
+    rows, seconds = duckdb.execute(f"SELECT count(*), sum(epoch_ms(timestamp) // 1000)::BIGINT FROM ({select})").fetchone()
     return {"rows": rows, "timestamps": seconds}
 
 

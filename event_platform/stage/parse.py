@@ -154,21 +154,22 @@ def _range_sql(files: Sequence[_Readable], ends: Sequence[int], start: int, end:
     first = within[0][1]
     paths = ", ".join(_text(_literal_glob(str(file.path))) for file, _ in within)
     rows = ", ".join(
-        f"({index}, {before}, DATE '{file.landed.landing_date}', {_text(file.landed.landing_file)}, {file.landed.file_id})"
+        f"({index}, {before}, DATE '{file.landed.landing_date}', {_text(file.landed.landing_file)}, {file.landed.file_id}, {file.landed.careful})"
         for index, (file, before) in enumerate(within)
     )
     return f"""
-        SELECT line, _place - _before AS line_number, landing_date, landing_file, file_id::BIGINT AS file_id
+        SELECT line, _place - _before AS line_number, landing_date, landing_file, file_id::BIGINT AS file_id, _careful
         FROM (
             SELECT line, file_index::INTEGER AS _index, {first} + row_number() OVER () AS _place
             FROM read_csv([{paths}], {_AS_LINES}) LIMIT {end - first}
         )
-        JOIN (VALUES {rows}) AS file(_index, _before, landing_date, landing_file, file_id) USING (_index)
+        JOIN (VALUES {rows}) AS file(_index, _before, landing_date, landing_file, file_id, _careful) USING (_index)
         WHERE _place > {start}"""
 
 
 _NO_LINES = """
-    SELECT '' AS line, 0::BIGINT AS line_number, NULL::DATE AS landing_date, '' AS landing_file, 0::BIGINT AS file_id WHERE false"""
+    SELECT '' AS line, 0::BIGINT AS line_number, NULL::DATE AS landing_date, '' AS landing_file, 0::BIGINT AS file_id, false AS _careful
+    WHERE false"""
 
 _AS_LINES = f"""
     columns = {{'line': 'VARCHAR'}}, auto_detect = false, header = false, delim = '', quote = '', escape = '', comment = '', new_line = '\\n',
@@ -190,9 +191,9 @@ def _judged_sql(source: Source) -> str:
     times = [column.name for column in columns if column.type == "timestamp"]
     return f"""
         read AS (
-            SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines
+            SELECT *, TRY(json_transform(line, {_text(structure)})) AS _field FROM lines
         ), fields AS (
-            SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
+            SELECT *, CASE WHEN _field IS NOT NULL THEN line END AS _object, json_keys(_object) AS _keys FROM read
         ), texts AS (
             SELECT *, {_plain(names)} AS _plain, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
         ), times AS (
@@ -291,13 +292,14 @@ def _is_empty(text: str) -> str:
 
 def _broken_lines(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield "len(_keys) = 0 AND json_type(_object) <> 'OBJECT'", "JSON, but not an object"
-    yield f"strlen(line) > {2 * MAX_DEPTH} AND {_DEPTH} > {MAX_DEPTH}", f"nested deeper than {MAX_DEPTH:,} levels"
+    yield f"strlen(line) > {2 * MAX_DEPTH} AND {_TOO_DEEP}", f"nested deeper than {MAX_DEPTH:,} levels"
     columns = f"list_filter(_keys, lambda key: key IN ({', '.join(map(_text, names))}))"
     yield f"NOT _plain AND len({columns}) > len(list_distinct({columns}))", "a field is given twice"
     yield _NOT_A_NUMBER, "not JSON: NaN or Infinity is no JSON number"
 
 
 _NOT_JSON = f"""CASE
+    WHEN NOT _careful THEN CASE WHEN json_valid(line) THEN 'JSON, but not an object' ELSE 'not JSON' END
     WHEN starts_with(line, '{careful.OVERLONG}') THEN 'longer than {careful.MAX_LINE_BYTES:,} bytes'
     WHEN contains(line, '{careful.BAD_UTF8}') THEN 'not valid UTF-8'
     WHEN contains(line, '{careful.NUL}') THEN 'holds NUL bytes'
@@ -307,6 +309,10 @@ _NOT_JSON = f"""CASE
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
 _NOT_A_NUMBER = f"""
     (contains(line, 'NaN') OR contains(line, 'Infinity')) AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), 'NaN|Infinity')"""
+
+_BRACKETS = rf"translate(regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]+', '', 'g'), '{{}}', '[]')"
+_TOO_DEEP = rf"NOT regexp_full_match({_BRACKETS}, repeat('(?:\[', {MAX_DEPTH}) || repeat('\])*', {MAX_DEPTH}))"
+"""The brackets alone, and as many groups within each other as may be: one pass over the line, however deep or broad it is."""
 
 
 def _broken_values(column: Column) -> Iterator[tuple[str, str]]:
@@ -330,29 +336,14 @@ _EXPECTED = {
 }
 
 
-def _depth() -> str:
-    """How deep the brackets of a line are nested. Taking away innermost pairs first leaves little of broad lines to walk through."""
-    brackets = rf"regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]', '', 'g')"
-    rounds = 8
-    for _ in range(rounds):
-        brackets = rf"regexp_replace({brackets}, '\[\]|\{{\}}', '', 'g')"
-    steps = f"list_transform(string_split({brackets}, ''), lambda bracket: {{'at': CASE WHEN bracket IN ('[', '{{') THEN 1 ELSE -1 END, 'top': 1}})"
-    walk = f"list_reduce({steps}, lambda sum, step: {{'at': sum.at + step.at, 'top': greatest(sum.top, sum.at + step.at)}})"
-    return f"CASE WHEN strlen({brackets}) > {2 * (MAX_DEPTH - rounds)} THEN {rounds} + ({walk}).top ELSE 0 END"
-
-
-_DEPTH = _depth()
-
-
 # Quarantine.
 
-_BLANK = f"(trim(line, ' \t\v\f{careful.CARRIAGE_RETURN}') = '')"
+_BLANK = f"(trim(line, ' \t\v\f' || CASE WHEN _careful THEN '{careful.CARRIAGE_RETURN}' ELSE '' END) = '')"
 
 _CUT = f"'^{careful.OVERLONG}(\\d+){careful.OVERLONG}'"
-_LINE_BYTES = f"coalesce(TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT), strlen(line)::BIGINT)"
-_SHOWN_LINE = f"""
-    translate(regexp_replace(line, {_CUT}, ''),
-        '{careful.BAD_UTF8}{careful.NUL}{careful.CARRIAGE_RETURN}', '\ufffd\u2400\u240d')[:{SHOWN_CHARACTERS}]"""
+_LINE_BYTES = f"coalesce(CASE WHEN _careful THEN TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT) END, strlen(line)::BIGINT)"
+_MARKS = f"'{careful.BAD_UTF8}{careful.NUL}{careful.CARRIAGE_RETURN}', '\ufffd\u2400\u240d'"
+_SHOWN_LINE = f"(CASE WHEN _careful THEN translate(regexp_replace(line, {_CUT}, ''), {_MARKS}) ELSE line END)[:{SHOWN_CHARACTERS}]"
 
 
 def _places_sql(staged: Sequence[str]) -> str:
