@@ -1,95 +1,64 @@
-"""The platform beside its peers on the same events: `python -m benchmarks [--events 1000000] [--days 30] [--peers …] [--rounds 3] [--report]`.
-
-Each peer is a process of its own, and they take turns (A B C A B C …), so that a machine that slows down slows all of them. Quote the ratios.
-"""
+"""Measure the peers in turn and print a table; see `--help`. Exit code 1 when a run failed or answers differ."""
 
 import argparse
-import json
-import os
-import shutil
-import statistics
-import subprocess
+import shlex
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-PEERS = ("raw_duckdb", "platform", "polars", "pandas", "dlt", "spark")
-REPORT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+from benchmarks import report
+from benchmarks.rounds import Disagreement, measure_peers
+
+PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark"]
+CHECKOUT = Path(__file__).resolve().parent.parent
 
 
-def generate(folder: Path, events: int, days: int) -> Path:
-    """Files of a million lines each; made once."""
-    from event_platform.samples.events import Feed
-
-    target = folder / f"{events}-{days}"
-    if not target.exists():
-        target.mkdir(parents=True)
-        feed = Feed(events, days, 1)
-        for number, first in enumerate(range(0, events, 1_000_000)):
-            feed.write(target / f"events-{number:05}.json", first, min(first + 1_000_000, events))
-    return target
+def _number(text: str) -> int:
+    """`1m`, `500k` or `20000` as a number."""
+    units = {"k": 1_000, "m": 1_000_000}
+    return int(float(text[:-1]) * units[text[-1]]) if text[-1:] in units else int(text)
 
 
-def step(peer: str, name: str, files: Path, result: Path) -> tuple[float, int, str]:
-    """Seconds, peak memory in MB, and what the step printed."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peer", peer, name, str(files), str(result)]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    printed = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{peer} {name} failed; try: {' '.join(command)}")
-    return time.perf_counter() - began, usage.ru_maxrss // 1024, printed
+def _numbers(text: str) -> list[int]:
+    return [_number(each) for each in text.lower().split(",")]
 
 
-def measure(peers: list[str], files: Path, rounds: int) -> dict[str, list[tuple[float, int]]]:
-    """Seconds and peak memory of each peer's work in each round; all must keep the same events."""
-    runs: dict[str, list[tuple[float, int]]] = {peer: [] for peer in peers}
-    answers = {}
-    for _ in range(rounds):
-        for peer in peers:
-            result = Path(tempfile.mkdtemp(prefix=f"bench-{peer}-"))
-            step(peer, "prepare", files, result)
-            seconds, megabytes, _ = step(peer, "work", files, result)
-            runs[peer].append((seconds, megabytes))
-            answers[peer] = json.loads(step(peer, "answer", files, result)[2])
-            shutil.rmtree(result)
-            print(f"{peer}: {seconds:.1f} s, {megabytes} MB, {answers[peer]['rows']:,} events kept", flush=True)
-    if len({json.dumps(answer) for answer in answers.values()}) > 1:
-        raise SystemExit(f"the peers do not agree: {answers}")
-    return runs
+def _peers(text: str) -> list[str]:
+    peers = text.split(",")
+    if unknown := set(peers) - set(PEERS):
+        raise argparse.ArgumentTypeError(f"no such peer: {', '.join(sorted(unknown))}; there are {', '.join(PEERS)}")
+    return peers
 
 
-def table(runs: dict[str, list[tuple[float, int]]]) -> str:
-    """Medians, and the ratio to the first peer, round by round."""
-    lines = ["| peer | seconds, median (min to max) | ratio to the first, median | peak memory, MB |", "|---|---|---|---|"]
-    base = [seconds for seconds, _ in next(iter(runs.values()))]
-    for peer, measured in runs.items():
-        seconds = [each for each, _ in measured]
-        ratio = statistics.median(mine / first for mine, first in zip(seconds, base, strict=True))
-        spread = f"{statistics.median(seconds):.1f} ({min(seconds):.1f} to {max(seconds):.1f})"
-        lines.append(f"| {peer} | {spread} | {ratio:.2f} | {max(megabytes for _, megabytes in measured):,} |")
-    return "\n".join(lines)
+def arguments(words: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--events", type=_numbers, default="1m", help="lines in the feeds to measure with, such as 1m,10m")
+    parser.add_argument("--peers", type=_peers, default=",".join(PEERS), help="whom to measure")
+    parser.add_argument("--days", type=int, default=30, help="days the events lie in")
+    parser.add_argument("--runs", type=int, default=3, help="how often each peer runs")
+    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "event-platform-benchmarks", help="where the files are kept")
+    parser.add_argument("--report", type=Path, nargs="?", const=CHECKOUT / "docs", help="write benchmarks.md and .png (to docs/)")
+    return parser.parse_args(words)
 
 
-def main() -> None:
-    """Generate, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "event-platform-benchmarks")
-    parser.add_argument("--report", action="store_true", help=f"append the table to {REPORT.name}")
-    chosen = parser.parse_args()
-    runs = measure(chosen.peers.split(","), generate(chosen.data, chosen.events, chosen.days), chosen.rounds)
-    found = f"\n## {chosen.events:,} events over {chosen.days} days, {chosen.rounds} rounds, {os.cpu_count()} cores\n\n{table(runs)}\n"
-    print(found)
+def main(words: list[str]) -> int:
+    """Measure, print, report."""
+    chosen = arguments(words)
+    measured = {}
+    for lines in chosen.events:
+        name = report.title(lines, chosen.days)
+        print(name, file=sys.stderr)
+        try:
+            measured[name] = measure_peers(chosen.data.absolute(), lines, chosen.days, chosen.peers, chosen.runs)
+        except Disagreement as difference:
+            print(difference, file=sys.stderr)
+            return 1
+        print(f"\n{name}\n{report.as_text(measured[name])}\n", flush=True)
     if chosen.report:
-        with REPORT.open("a") as report:
-            report.write(found)
+        report.write(chosen.report, measured, f"python -m benchmarks {shlex.join(words)}")
+    return int(any(tally.failed for tallies in measured.values() for tally in tallies))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
