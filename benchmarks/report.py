@@ -18,7 +18,8 @@ turn (A B C A B C …), each in a process of its own whose start counts; files a
 (million bytes). The last column is the ratio of the medians. All peers kept the same events. What each does is in `benchmarks/peers/`.
 
 - `raw-duckdb` is one SQL statement without a platform.
-- `platform` is `event-platform run payments` on landed files: it also archives, quarantines, keeps all lines in stage, aggregates, checks and catalogues.
+- `platform` is `event-platform run payments` on landed files: it also archives, quarantines, keeps all lines in stage, aggregates, checks
+  and catalogues.
 - `dlt` is handed Arrow tables that DuckDB read, and writes one table into a DuckDB file instead of Parquet.
 
 Machine: {machine}.

@@ -1,5 +1,6 @@
 """One sensor per source: asks for a run as soon as a file can be claimed, or something claimed is not yet worked through."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -12,6 +13,9 @@ from event_platform.sources.contract import Source
 
 LONG_POLL_SECONDS = 20.0
 """An evaluation waits this long for files before it gives up until the next; well under Dagster's limit of 60."""
+
+RETRY_AFTER_SECONDS = 60.0
+"""After a run that failed; what is at fault seldom goes away at once."""
 
 
 def arrival_sensor(source: Source) -> dg.SensorDefinition:
@@ -31,15 +35,24 @@ def arrival_sensor(source: Source) -> dg.SensorDefinition:
 
 
 def _request(instance: dg.DagsterInstance, source: Source) -> dg.RunRequest | dg.SkipReason:
-    if _runs_under_way(instance, SOURCE_TAG, source.name):
-        return dg.SkipReason(f"{source.name} is being worked on")
+    if waits_for := _reason_to_wait(instance, source):
+        return dg.SkipReason(waits_for)
     lake = Lake(environment.read())
     if not has_pending_work(lake, source) and not wait_for_files(lake, source, LONG_POLL_SECONDS):
         return dg.SkipReason(f"nothing in landing/{source.name}/pending/")
     return dg.RunRequest(tags=arrival_tags(source))
 
 
-def _runs_under_way(instance: dg.DagsterInstance, tag: str, value: str) -> bool:
+def _reason_to_wait(instance: dg.DagsterInstance, source: Source) -> str | None:
+    """A run is under way, or the last one failed a moment ago and would fail again."""
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-    return bool(instance.get_runs(dg.RunsFilter(tags={tag: value}, statuses=NOT_FINISHED_STATUSES), limit=1))
+    last = instance.get_run_records(dg.RunsFilter(tags={SOURCE_TAG: source.name}), limit=1)
+    if not last:
+        return None
+    if last[0].dagster_run.status in NOT_FINISHED_STATUSES:
+        return f"{source.name} is being worked on"
+    failed = last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE
+    if failed and time.time() - (last[0].end_time or 0) < RETRY_AFTER_SECONDS:
+        return f"the last run of {source.name} failed; the next try is {RETRY_AFTER_SECONDS:.0f} s after it"
+    return None
