@@ -21,7 +21,7 @@ def main(runs: int) -> int:
                 if cost.exit_code:
                     print((Path(scratch) / "log").read_text(), file=sys.stderr)
                     return 1
-                tally.costs.append(cost)
+                tally.rounds.append(cost)
     alone, ours = (tally.median for tally in tallies)
     print(f"{as_text(tallies)}\nthe definitions add {ours - alone:.2f} s (medians)")
     return 0

@@ -7,22 +7,20 @@ from pathlib import Path
 
 from benchmarks.rounds import BASELINE, Tally
 
-HEADER = ("peer", "runs", "min s", "median s", "peak MB", f"× {BASELINE}")
+HEADER = ("peer", "runs", "min s", "median s", "processor s", "peak MB", f"× {BASELINE}")
+MARK = "<!-- What follows is written by `python -m benchmarks --report`. -->"
+"""What stands before it in benchmarks.md was written by hand and stays."""
 
-INTRODUCTION = """# Benchmarks
-
-Written by `{command}`.
+INTRODUCTION = """Made by `{command}` on {machine}.
 
 Each peer reads the same JSON lines, keeps the latest version of each event id and writes the events under kind, year, month and day. Peers run in
-turn (A B C A B C …), each in a process of its own whose start counts; files are in the page cache. Peak MB is the largest process of the peer
-(million bytes). The last column is the ratio of the medians. All peers kept the same events. What each does is in `benchmarks/peers/`.
+turn (A B C A B C …), each in a process of its own whose start counts; the files are in the page cache. Peak MB (million bytes) is that of the peer's
+largest process. The last column is the median of the ratios round by round. All kept the same events. `benchmarks/peers/` is what they do:
 
 - `raw-duckdb` is one SQL statement without a platform.
-- `platform` is `event-platform run payments` on landed files: it also archives, quarantines, keeps all lines in stage, aggregates, checks
+- `platform` is `event-platform run payments` on files that have landed: it also archives, quarantines, keeps all lines in stage, aggregates, checks
   and catalogues.
 - `dlt` is handed Arrow tables that DuckDB read, and writes one table into a DuckDB file instead of Parquet.
-
-Machine: {machine}.
 """
 
 
@@ -33,16 +31,17 @@ def title(lines: int, days: int) -> str:
 
 def rows(tallies: Sequence[Tally]) -> list[tuple[str, ...]]:
     """One row a peer, in the order of HEADER; a dash where there is no figure."""
-    base = next((tally.median for tally in tallies if tally.peer == BASELINE and tally.costs), None)
+    base = next((tally for tally in tallies if tally.peer == BASELINE), None)
     return [_row(tally, base) for tally in tallies]
 
 
-def _row(tally: Tally, base: float | None) -> tuple[str, ...]:
+def _row(tally: Tally, base: Tally | None) -> tuple[str, ...]:
     runs = f"{len(tally.costs)}" + (f" ({tally.failed} failed)" if tally.failed else "")
     if not tally.costs:
-        return tally.peer, runs, "–", "–", "–", "–"
-    ratio = f"{tally.median / base:.2f}" if base else "–"
-    return tally.peer, runs, f"{tally.fastest:.2f}", f"{tally.median:.2f}", f"{tally.peak_mb:,.0f}", ratio
+        return tally.peer, runs, *["–"] * (len(HEADER) - 2)
+    ratio = tally.ratio(base) if base else None
+    figures = f"{tally.fastest:.2f}", f"{tally.median:.2f}", f"{tally.cpu:.2f}", f"{tally.peak_mb:,.0f}"
+    return tally.peer, runs, *figures, f"{ratio:.2f}" if ratio else "–"
 
 
 def as_text(tallies: Sequence[Tally]) -> str:
@@ -63,12 +62,13 @@ def as_markdown(tallies: Sequence[Tally]) -> str:
 
 
 def write(folder: Path, measured: Mapping[str, Sequence[Tally]], command: str) -> None:
-    """Write `benchmarks.md` and `benchmarks.png` to the folder."""
+    """Write `benchmarks.png`, and in `benchmarks.md` what follows the mark."""
+    path = folder / "benchmarks.md"
+    by_hand = path.read_text(encoding="utf-8").partition(MARK)[0].rstrip() if path.exists() else "# Benchmarks"
     sections = [f"## {name}\n\n{as_markdown(tallies)}\n" for name, tallies in measured.items()]
-    text = "\n".join(
-        [INTRODUCTION.format(command=command, machine=_machine()), "![Seconds and peak memory of each peer](benchmarks.png)\n", *sections]
-    )
-    (folder / "benchmarks.md").write_text(text, encoding="utf-8")
+    introduction = INTRODUCTION.format(command=command, machine=_machine())
+    parts = [f"{by_hand}\n", f"{MARK}\n", introduction, "![Seconds and peak memory of each peer](benchmarks.png)\n", *sections]
+    path.write_text("\n".join(parts), encoding="utf-8")
     _plot(folder / "benchmarks.png", measured)
 
 

@@ -22,11 +22,20 @@ class Disagreement(Exception):
 
 @dataclass
 class Tally:
-    """The good runs of a peer on one feed, and how many failed."""
+    """The runs of a peer on one feed, round by round; None where one failed."""
 
     peer: str
-    costs: list[Cost] = field(default_factory=list)
-    failed: int = 0
+    rounds: list[Cost | None] = field(default_factory=list)
+
+    @property
+    def costs(self) -> list[Cost]:
+        """The good runs."""
+        return [cost for cost in self.rounds if cost]
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed."""
+        return self.rounds.count(None)
 
     @property
     def fastest(self) -> float:
@@ -37,6 +46,16 @@ class Tally:
     def median(self) -> float:
         """Seconds."""
         return median(cost.seconds for cost in self.costs)
+
+    @property
+    def cpu(self) -> float:
+        """Median seconds of processor."""
+        return median(cost.cpu_seconds for cost in self.costs)
+
+    def ratio(self, base: "Tally") -> float | None:
+        """Times the base's seconds: the median over the rounds in which both ran well, so that a slow hour of the machine slows both."""
+        pairs = [mine.seconds / other.seconds for mine, other in zip(self.rounds, base.rounds, strict=True) if mine and other]
+        return median(pairs) if pairs else None
 
     @property
     def peak_mb(self) -> float:
@@ -66,10 +85,10 @@ def run_peer(tally: Tally, files: Path, answers: dict[str, dict[str, int]]) -> N
     if measure(_step(tally.peer, "prepare", files, result), log).exit_code == 0:
         cost = measure(_step(tally.peer, "work", files, result), log)
     if cost and cost.exit_code == 0:
-        tally.costs.append(cost)
+        tally.rounds.append(cost)
         answers[tally.peer] = _answer(tally.peer, files, result)
     else:
-        tally.failed += 1
+        tally.rounds.append(None)
         print(f"  {tally.peer} failed; see {log}", file=sys.stderr)
     shutil.rmtree(result, ignore_errors=True)
 
@@ -84,7 +103,8 @@ def _answer(peer: str, files: Path, result: Path) -> dict[str, int]:
 
 
 def _latest(tally: Tally) -> str:
-    return f"{tally.costs[-1].seconds:.2f} s, {tally.costs[-1].peak_kb:,} kB" if tally.costs else "no good run yet"
+    cost = tally.rounds[-1]
+    return f"{cost.seconds:.2f} s, {cost.cpu_seconds:.2f} s of processor, {cost.peak_kb:,} kB" if cost else "failed"
 
 
 def _compare(answers: dict[str, dict[str, int]], events: int) -> None:
