@@ -194,9 +194,9 @@ def _judged_sql(source: Source) -> str:
     times = [column.name for column in columns if column.type == "timestamp"]
     return f"""
         read AS (
-            SELECT *, TRY(json_transform(line, {_text(structure)})) AS _field FROM lines
+            SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines
         ), fields AS (
-            SELECT *, CASE WHEN _field IS NOT NULL THEN line END AS _object, json_keys(_object) AS _keys FROM read
+            SELECT *, json_transform(_object, {_text(structure)}) AS _field, json_keys(_object) AS _keys FROM read
         ), texts AS (
             SELECT *, {_plain(names)} AS _plain, {", ".join(f"{_text_of(column)} AS _text_{column.name}" for column in columns)} FROM fields
         ), times AS (
