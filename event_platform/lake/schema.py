@@ -49,6 +49,11 @@ class Table:
         return ", ".join(f'"{name}"' for name in self.column_names)
 
     @cached_property
+    def typed_select_list(self) -> str:
+        """The same, each cast to the declared type: a column that happens to be all NULL would be written without one."""
+        return ", ".join(f'CAST("{column.name}" AS {DUCKDB_TYPES[column.type]}) AS "{column.name}"' for column in self.columns)
+
+    @cached_property
     def empty_select(self) -> str:
         """A SELECT that gives the table's columns and no row."""
         nothing = ", ".join(f'NULL::{DUCKDB_TYPES[column.type]} AS "{column.name}"' for column in self.columns)

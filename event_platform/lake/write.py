@@ -24,7 +24,7 @@ FILE_BYTES = "512MB"
 """Size at which DuckDB begins the next file of an unpartitioned write."""
 
 
-def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, order_by: str = "") -> list[DataFile]:
+def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str) -> list[DataFile]:
     """Run the SELECT (columns of the table, in any order) into new Parquet files of the table; no row gives no file.
 
     Raises TransientError when the disk is full.
@@ -33,19 +33,19 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, order_
     data = Path(table.iceberg.location()) / "data"
     data.mkdir(parents=True, exist_ok=True)
     try:
-        written = duck.execute(_copy(table, select, data, order_by)).fetchall()
+        written = duck.execute(_copy(table, select, data)).fetchall()
     except Exception as error:
         raise _explained(error, table) from error
     return [_data_file(table, row) for row in written if row[1] > 0]
 
 
-def _copy(table: LakeTable, select: str, data: Path, order_by: str) -> str:
+def _copy(table: LakeTable, select: str, data: Path) -> str:
     declared = table.declared
     field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields)
     stored_by = ", ".join(declared.stored_by)
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if stored_by else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""
-        COPY (SELECT {declared.select_list} FROM ({select}) {order_by})
+        COPY (SELECT {declared.typed_select_list} FROM ({select}))
         TO '{str(data).replace("'", "''")}' (
             FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {layout},
             FILENAME_PATTERN '{{uuid}}', APPEND, RETURN_STATS, FIELD_IDS {{{field_ids}}}
