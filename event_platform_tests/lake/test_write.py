@@ -13,4 +13,4 @@ def test_a_column_without_a_value_is_written_with_its_type(at_hand: LakeAtHand) 
     """DuckDB gives a column of bare NULLs no type in Parquet; such a file and one with values would not be read together."""
     table = at_hand.lake.open(tables.quarantine(at_hand.source))
     written = [file for line in ("NULL", "'torn'") for file in write(at_hand.duck, table, LINE.format(line=line))]
-    assert sorted(at_hand.duck.execute(f"SELECT line FROM ({table.select(written)})").fetchall()) == [("torn",), (None,)]
+    assert at_hand.duck.execute(f"SELECT line FROM ({table.select(written)}) ORDER BY line").fetchall() == [("torn",), (None,)]
