@@ -10,9 +10,13 @@ from datetime import date
 from typing import Literal
 
 from event_platform.errors import ConfigurationError
+from event_platform.sources.formats import Format, JsonLines
 
 ColumnType = Literal["string", "long", "double", "boolean", "date", "timestamp", "json"]
 """`timestamp` is microseconds in UTC; `json` is JSON text, kept as it came."""
+
+Written = Literal["typed", "text", "epoch_seconds", "epoch_milliseconds"]
+"""How a value stands in a record: as its JSON type (times and dates as ISO 8601 strings), also as a string that spells it, or as a number."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -22,7 +26,11 @@ class Column:
     """One column of a table: its meaning, with the unit where it has one.
 
     `personal` marks personal data: masked in samples, never logged. `nullable=False` on a contract column sends a
-    line without it to quarantine.
+    record without it to quarantine; so does a value that is not among `accepted`, where that is given.
+
+    In a contract, `field` says under which name a record holds the value, if not the column's own; a path through objects is written with
+    points (`data.values.temperature`). `written` says how. A column with `sql` is read from no field: it is computed from the other
+    columns, from `file_name` (the name under which the file arrived) and from what stage adds (`landing_date`, `file_id`, `line_number`).
     """
 
     name: str
@@ -30,6 +38,15 @@ class Column:
     meaning: str
     nullable: bool = True
     personal: bool = False
+    accepted: tuple[str, ...] = ()
+    field: str | None = None
+    written: Written = "typed"
+    sql: str | None = None
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where a record holds the value: names from the outside in."""
+        return tuple((self.field or self.name).split("."))
 
 
 @dataclass(frozen=True)
@@ -42,10 +59,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Source:
-    """One feed of JSON lines.
+    """One feed of files that hold records of one kind.
 
     `event_id` and `timestamp` name the columns that identify an event and tell its time; `kind` are the columns that,
     joined by `-`, become `domain_event_type`, the first level under which trusted is stored.
+    Records that carry no id get one: `id_from` names the columns that together say which event it is, and `event_id` then is a column of
+    no field, made of their values and of how often they stood in the same file before. So the same file read again, or the same
+    answer pulled again, gives the same ids, and records that are alike within one file stay as many as they are.
     `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
     may lie. `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
     `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
@@ -59,6 +79,8 @@ class Source:
     event_id: str
     timestamp: str
     kind: tuple[str, ...]
+    format: Format = JsonLines()
+    id_from: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     first_date: date = date(2000, 1, 1)
     days_early_allowed: int = 1
@@ -71,7 +93,7 @@ class Source:
         """Refuse a contract that contradicts itself, with a ConfigurationError that names source and column."""
         if not NAME.fullmatch(self.name):
             raise self._wrong(f"its name must match {NAME.pattern}")
-        for name in (self.event_id, self.timestamp, *self.kind):
+        for name in (self.event_id, self.timestamp, *self.kind, *self.id_from):
             if name not in self.column_names:
                 raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
         if len(set(self.column_names)) < len(self.columns):
