@@ -79,7 +79,7 @@ class Source:
     event_id: str
     timestamp: str
     kind: tuple[str, ...]
-    format: Format = JsonLines()
+    format: Format = field(default_factory=JsonLines)
     id_from: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     first_date: date = date(2000, 1, 1)
