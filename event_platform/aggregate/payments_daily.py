@@ -22,18 +22,20 @@ TABLE = Table(
 )
 
 QUERY = """
-    WITH parsed AS (
+    WITH read AS (
         SELECT
             event_date,
             domain_event_type,
-            json_extract_string(data, '$.type') AS transaction_type,
-            coalesce(
-                json_extract_string(data, '$.from.account_id'),
-                json_extract_string(data, '$.to.account_id'),
-                json_extract_string(data, '$.id')
-            ) AS account,
-            CAST(100 * TRY_CAST(json_extract_string(data, '$.amount') AS DECIMAL(18, 2)) AS BIGINT) AS amount_minor
+            json_extract_string(data, ['$.type', '$.from.account_id', '$.to.account_id', '$.id', '$.amount']) AS field
         FROM trusted
+    ), parsed AS (
+        SELECT
+            event_date,
+            domain_event_type,
+            field[1] AS transaction_type,
+            coalesce(field[2], field[3], field[4]) AS account,
+            CAST(100 * TRY_CAST(field[5] AS DECIMAL(18, 2)) AS BIGINT) AS amount_minor
+        FROM read
     )
     SELECT
         event_date,

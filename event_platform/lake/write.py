@@ -21,29 +21,30 @@ if TYPE_CHECKING:
     from event_platform.lake.table import LakeTable
 
 FILE_BYTES = "512MB"
-"""Size at which DuckDB begins the next file of an unpartitioned write."""
+"""Size at which DuckDB begins the next file of a write to one partition."""
 
 
-def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str) -> list[DataFile]:
+def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
     """Run the SELECT (columns of the table, in any order) into new Parquet files of the table; no row gives no file.
 
+    Who knows that all rows belong to one partition gives its folder (`landing_date=2026-03-01`): parting them costs as much as writing.
     Raises TransientError when the disk is full.
     """
     table.statements[table.declared.name] = select
-    data = Path(table.iceberg.location()) / "data"
+    data = Path(table.iceberg.location()) / "data" / (partition or "")
     data.mkdir(parents=True, exist_ok=True)
     try:
-        written = duck.execute(_copy(table, select, data)).fetchall()
+        written = duck.execute(_copy(table, select, data, parted=partition is None and bool(table.declared.stored_by))).fetchall()
     except Exception as error:
         raise _explained(error, table) from error
     return [_data_file(table, row) for row in written if row[1] > 0]
 
 
-def _copy(table: LakeTable, select: str, data: Path) -> str:
+def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
     declared = table.declared
     field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields)
     stored_by = ", ".join(declared.stored_by)
-    layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if stored_by else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
+    layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""
         COPY (SELECT {declared.typed_select_list} FROM ({select}))
         TO '{str(data).replace("'", "''")}' (

@@ -114,13 +114,15 @@ def _reparse(
 def _parse(
     lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], stage: LakeTable, quarantine: LakeTable
 ) -> tuple[list[DataFile], list[DataFile]]:
-    to_parse = [file for file in files if not file.duplicate_of]
-    if not to_parse:
-        return [], []
+    staged: list[DataFile] = []
+    quarantined: list[DataFile] = []
     archive = lake.environment.landing / source.name / "processed"
-    with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
-        staged = write(duck, stage, parsed.staged_sql())
-        quarantined = write(duck, quarantine, parsed.quarantined_sql([file.file_path for file in staged]))
+    for day in sorted({file.landing_date for file in files}):
+        to_parse = [file for file in files if file.landing_date == day and not file.duplicate_of]
+        with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
+            written = write(duck, stage, parsed.staged_sql(), f"landing_date={day}")
+            staged += written
+            quarantined += write(duck, quarantine, parsed.quarantined_sql([file.file_path for file in written]), f"landing_date={day}")
     return staged, quarantined
 
 

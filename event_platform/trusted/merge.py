@@ -34,6 +34,10 @@ PLACE = "file_id, line_number"
 """What tells one staged line from every other."""
 
 
+ROWS_AT_ONCE = 2_000_000
+"""Rows of a pool written in one go: at 300 bytes a row well within the memory limit."""
+
+
 @dataclass
 class Merge:
     """The tables a merge of one source works on, and the connection it works with."""
@@ -127,7 +131,24 @@ def _find_losers(merge: Merge, *pools: str) -> None:
 
 
 def _write_winners(merge: Merge, pool: str) -> list[DataFile]:
-    return write(merge.duck, merge.trusted, f"SELECT * FROM ({pool}) ANTI JOIN losers USING ({PLACE})")
+    """Write the rows of the pool that no other outdates, some dates at a time: DuckDB keeps a partition it has begun in memory until the end."""
+    winners = f"SELECT * FROM ({pool}) ANTI JOIN losers USING ({PLACE})"
+    counts = merge.duck.execute(f"SELECT event_date, count(*) FROM ({pool}) GROUP BY event_date ORDER BY event_date").fetchall()
+    written: list[DataFile] = []
+    for first, last in _slices(counts):
+        written += write(merge.duck, merge.trusted, f"{winners} WHERE event_date BETWEEN DATE '{first}' AND DATE '{last}'")
+    return written
+
+
+def _slices(counts: Sequence[tuple[date, int]]) -> Iterable[tuple[date, date]]:
+    """First and last of runs of dates that have about ROWS_AT_ONCE rows together; a date is never cut."""
+    begun, rows = None, 0
+    for day, (_, count) in enumerate(counts):
+        begun = day if begun is None else begun
+        rows += count
+        if rows >= ROWS_AT_ONCE or day == len(counts) - 1:
+            yield counts[begun][0], counts[day][0]
+            begun, rows = None, 0
 
 
 def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, key: str) -> list[DataFile]:
