@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
 from event_platform.landing import ledger, queue
+from event_platform.landing.inspect import as_records
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +28,7 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         adopted = queue.adopt(lake.environment, source, last_id)
         next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
         claimed = queue.claim(lake.environment, source, partitions.today(), next_id)
-        return ledger.enter(lake, source, duck, [_entry(file, run_id) for file in (*adopted, *claimed)], run_id)
+        return ledger.enter(lake, source, duck, [_entry(lake, source, duck, file, run_id) for file in (*adopted, *claimed)], run_id)
 
 
 def count_pending(lake: Lake, source: Source) -> int:
@@ -68,8 +69,9 @@ def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
     next(watch(folder, debounce=50, step=20, rust_timeout=max(1, int(seconds * 1000)), yield_on_timeout=True), None)
 
 
-def _entry(file: queue.Claimed, run_id: str) -> LandedFile:
-    found = file.inspection
+def _entry(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, file: queue.Claimed, run_id: str) -> LandedFile:
+    path = queue.archive_folder(lake.environment, source) / file.landing_file
+    found = as_records(file.inspection, path, source.format, duck)
     return ledger.LandedFile(
         landing_date=file.landing_date,
         landing_file=file.landing_file,

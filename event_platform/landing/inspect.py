@@ -11,18 +11,22 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, BinaryIO
 
-Compression = Literal["none", "gzip", "zstd"]
+from event_platform.records import careful, cells, documents, lines
+from event_platform.records.compression import Compression, compression_of
+from event_platform.records.lines import MAX_LINE_BYTES
+from event_platform.sources.formats import Csv, Format
+
+if TYPE_CHECKING:
+    import duckdb
 
 CHUNK_BYTES = 256 << 10
 """How much is read and looked at in one go; small enough to stay near the processor."""
-
-MAX_LINE_BYTES = 8 << 20
-"""A line longer than this, its newline not counted, makes a file careful: the fast reader keeps whole lines in memory."""
 
 HEAD_BYTES = 64 << 10
 """How much of the beginning, decompressed, tells lines from other kinds of file."""
@@ -30,11 +34,11 @@ HEAD_BYTES = 64 << 10
 CONTROL_SHARE = 0.3
 """A beginning with a greater share of control characters is not text."""
 
-WHITE = b" \t\r\v\f"
-"""What a blank line may hold; `stage` judges lines by the same characters."""
-
 ZSTD_INPUT_BYTES = 4 << 10
 """A block of zstd takes at least 4 bytes and gives at most 128 KiB, so this much input gives at most 128 MiB, whatever it is."""
+
+
+WHITE = lines.WHITE.encode() + b"\r"
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,16 @@ def inspect(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Inspection:
     return Inspection(received.size, received.sha256.hexdigest(), text.lines, text.lines - text.filled_lines, careful, None, compression)
 
 
-def compression_of(first_bytes: bytes) -> Compression:
-    """How a file is compressed, by its first 4 bytes (or all, if it has fewer)."""
-    if first_bytes.startswith(b"\x1f\x8b"):
-        return "gzip"
-    skippable_frame = first_bytes[1:4] == b"\x2a\x4d\x18" and first_bytes[0] >> 4 == 5
-    return "zstd" if first_bytes.startswith(b"\x28\xb5\x2f\xfd") or skippable_frame else "none"
+def as_records(found: Inspection, path: Path, form: Format, duck: duckdb.DuckDBPyConnection) -> Inspection:
+    """What was found in a file, counted as its source's format counts: a document's records; without CSV's header and comments."""
+    if documents.is_document(form):
+        records, unreadable = documents.count(duck, form, path)
+        return replace(found, lines=records, blank_lines=0, careful=False, unreadable=unreadable)
+    if isinstance(form, Csv) and not found.unreadable:
+        with TemporaryDirectory() as folder:
+            readable = careful.copy(path, Path(folder) / "copy") if found.careful else path
+            return replace(found, blank_lines=found.blank_lines + cells.count_without_record(duck, form, readable))
+    return found
 
 
 class _Received:

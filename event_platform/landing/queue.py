@@ -26,7 +26,8 @@ from urllib.parse import unquote_to_bytes
 from event_platform.errors import PermanentError, PlatformError, UsageError
 from event_platform.lake import files
 from event_platform.lake.files import shown
-from event_platform.landing.inspect import Compression, Inspection, compression_of, inspect
+from event_platform.landing.inspect import Inspection, inspect
+from event_platform.records.compression import Compression, compression_of
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment

@@ -29,8 +29,8 @@ class Column:
     record without it to quarantine; so does a value that is not among `accepted`, where that is given.
 
     In a contract, `field` says under which name a record holds the value, if not the column's own; a path through objects is written with
-    points (`data.values.temperature`). `written` says how. A column with `sql` is read from no field: it is computed from the other
-    columns, from `file_name` (the name under which the file arrived) and from what stage adds (`landing_date`, `file_id`, `line_number`).
+    points (`data.values.temperature`). `written` says how. A column with `sql` is read from no field: it is computed from the columns
+    before it, from `file_name` (the name under which the file arrived) and from what stage adds (`landing_date`, `file_id`, `line_number`).
     """
 
     name: str
@@ -104,11 +104,26 @@ class Source:
             raise self._wrong(f"`{self.event_id}` identifies events and must be a string")
         if self.column(self.timestamp).type != "timestamp":
             raise self._wrong(f"`{self.timestamp}` must be of type timestamp")
+        paths = [column.path for column in self.read_columns]
+        for path in paths:
+            if any(other[: len(path)] == path for other in paths if other is not path):
+                raise self._wrong(f"`{'.'.join(path)}` is read by one column whole, and by another again or in part")
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """The names in the order declared."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def read_columns(self) -> tuple[Column, ...]:
+        """The columns that records hold: all but those that are computed."""
+        derived = {self.event_id} if self.id_from else set()
+        return tuple(column for column in self.columns if column.sql is None and column.name not in derived)
+
+    @property
+    def computed_columns(self) -> tuple[Column, ...]:
+        """The columns that are SQL over the others."""
+        return tuple(column for column in self.columns if column.sql is not None)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""

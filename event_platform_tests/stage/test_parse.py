@@ -2,106 +2,24 @@
 
 import gzip
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from event_platform import sources
-from event_platform.engines.duckdb import connect
-from event_platform.environment import Environment
 from event_platform.errors import PermanentError
-from event_platform.landing.inspect import inspect
-from event_platform.sources.contract import QUARANTINE_COLUMNS, STAGE_COLUMNS, Column, Rule, Source
-from event_platform.stage import careful
-from event_platform.stage import parse as parsing
+from event_platform.records import careful
+from event_platform.records import lines as reading
+from event_platform.records.lines import MAX_LINE_BYTES
+from event_platform.sources.contract import QUARANTINE_COLUMNS, STAGE_COLUMNS
 from event_platform.stage.parse import parse
+from event_platform_tests.stage.conftest import LANDED_ON, TYPED, Bench
 
 REAL = Path(__file__).resolve().parents[3] / "shared/data/payments"
-LANDED_ON = date(2026, 3, 10)
-TYPED = Source(
-    name="typed",
-    title="One column of each type",
-    owner="team:test",
-    event_id="id",
-    timestamp="at",
-    kind=("kind", "part"),
-    columns=(
-        Column("id", "string", "", nullable=False),
-        Column("at", "timestamp", "", nullable=False),
-        Column("kind", "string", ""),
-        Column("part", "long", ""),
-        Column("s", "string", ""),
-        Column("l", "long", ""),
-        Column("d", "double", ""),
-        Column("b", "boolean", ""),
-        Column("due", "date", ""),
-        Column("t", "timestamp", ""),
-        Column("j", "json", ""),
-    ),
-    rules=(Rule("`l` is negative", "l < 0"),),
-    first_date=date(2020, 1, 1),
-)
-
-
-SOUND = '{"id": "a", "at": "2026-03-01T10:00:00", "kind": "made", "part": 1}'
-
-
-@dataclass(frozen=True)
-class File:
-    """What the ledger says of a file."""
-
-    landing_file: str
-    file_id: int
-    bytes: int
-    lines: int
-    blank_lines: int
-    careful: bool
-    unreadable: str | None
-    landing_date: date = LANDED_ON
-
-
-@dataclass
-class Bench:
-    """An archive, and a way to parse all of it into rows."""
-
-    duck: duckdb.DuckDBPyConnection
-    folder: Path
-    source: Source = TYPED
-
-    def land(self, content: bytes | str, name: str = "file.json") -> File:
-        """Put a file into the archive and look at it as the claim does."""
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        seen = inspect(path)
-        return File(name, int.from_bytes(name.encode()[:5]), seen.bytes, seen.lines, seen.blank_lines, seen.careful, seen.unreadable)
-
-    def parse(self, *files: File, columns: str = "file_id, line_number") -> tuple[list[tuple], list[tuple]]:
-        """Staged rows of these columns, and (file_id, line_number, reason) of the quarantined, each in order."""
-        staged = self.folder / "staged.parquet"
-        with parse(self.duck, self.source, self.folder, files, self.folder / "scratch") as parsed:
-            self.duck.execute(f"COPY ({parsed.staged_sql()}) TO '{staged}' (FORMAT parquet)")
-            quarantined = self.duck.execute(f"SELECT file_id, line_number, reason FROM ({parsed.quarantined_sql([str(staged)])}) ORDER BY ALL")
-            rows = quarantined.fetchall()
-        return self.duck.execute(f"SELECT {columns} FROM '{staged}' ORDER BY file_id, line_number").fetchall(), rows
-
-    def parse_line(self, line: bytes | str, columns: str = "*") -> tuple[tuple | None, str | None]:
-        """The staged values of a line below a sound one, or the reason why it is in quarantine."""
-        file = self.land(SOUND.encode() + b"\n" + (line if isinstance(line, bytes) else line.encode()))
-        (_, *staged), quarantined = self.parse(file, columns=columns)
-        assert len(staged) + len(quarantined) == 1, (line, staged, quarantined)
-        return (staged[0], None) if staged else (None, quarantined[0][2])
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with connect(Environment(tmp_path / "home", threads=2)) as duck:
-        yield Bench(duck, tmp_path)
 
 
 def event(**fields: object) -> str:
@@ -153,7 +71,7 @@ QUARANTINED = {
     "a field is given twice": [with_field('"id": "b"'), with_field('"id": "a"'), with_field(r'"\u0069d": "a"'), with_field('"id": null, "x": 1')],
     "not JSON: NaN or Infinity is no JSON number": [with_field('"j": [NaN]'), with_field('"x": -Infinity')],
     "nested deeper than 1,000 levels": [event(j="x")[:-4] + "[" * n + "]" * n + "}" for n in (1_000, 10_000, 4_000_000)],
-    "longer than 8,388,608 bytes": [event(s="x" * careful.MAX_LINE_BYTES)],
+    "longer than 8,388,608 bytes": [event(s="x" * MAX_LINE_BYTES)],
     "not valid UTF-8": [event(s="caf\xe9").encode().replace(rb"\u00e9", b"\xe9"), b"\xff\xfe\xfd{}"],
     "holds NUL bytes": [event(s="ab").encode().replace(b"ab", b"a\0b")],
     "holds a carriage return that does not end the line": [event(s="ab").replace("ab", "a\rb"), event() + "\r" + event()],
@@ -261,7 +179,7 @@ def test_control_characters_that_copies_use_as_marks_mean_nothing_in_other_files
 
 
 def test_numbers_hold_across_threads_and_files(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsing, "LINES_PER_THREAD", 100)
+    monkeypatch.setattr(reading, "LINES_PER_THREAD", 100)
     contents = {
         name: [event(id=f"{name}{number}") for number in range(1, size + 1)] for name, size in {"a": 3_001, "b": 0, "c": 1, "d": 5_000}.items()
     }

@@ -7,11 +7,10 @@ mistaken for a sound one, and `parse` can tell the reason. Bytes go through in c
 from __future__ import annotations
 
 import codecs
-import gzip
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
-from event_platform.landing.inspect import MAX_LINE_BYTES as MAX_LINE_BYTES
-from event_platform.landing.inspect import compression_of
+from event_platform.records.compression import opened
+from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, MAX_LINE_BYTES, OVERLONG, SHOWN_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,36 +19,17 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 4 * 1024 * 1024
 """Read at a time; smaller than MAX_LINE_BYTES, so a line within one chunk is never overlong."""
 
-SHOWN_BYTES = 40_000
-"""What is kept of an overlong line."""
-
-BAD_UTF8, NUL, CARRIAGE_RETURN, OVERLONG = "\x01", "\x02", "\x04", "\x05"
-"""Marks in a copy. An overlong line is OVERLONG, its length in bytes, OVERLONG, its beginning."""
-
 _MARKS = bytes.maketrans(b"\x00\x01\x02\x04\x05", b"\x02\x1f\x1f\x1f\x1f")
 
 
-def copy(original: Path, target: Path) -> None:
-    """Write a clean UTF-8 copy of a file of lines, decompressed if it ends in .gz or .zst.
+def copy(original: Path, target: Path) -> Path:
+    """Write a clean UTF-8 copy of a file of lines, decompressed, and give its path.
 
     Raises OSError, EOFError or pyarrow's ArrowException when the file cannot be read or decompressed.
     """
-    with _opened(original) as stream, target.open("wb") as out:
+    with opened(original) as stream, target.open("wb") as out:
         out.writelines(_cut(_clean(_chunks(stream))))
-
-
-def _opened(path: Path) -> IO[bytes]:
-    """The content of a file, decompressed as its first bytes say, whatever its name."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    kind = compression_of(start)
-    if kind == "gzip":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    if kind == "zstd":
-        import zstandard
-
-        return cast("IO[bytes]", zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True))
-    return path.open("rb")
+    return target
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

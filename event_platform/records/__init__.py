@@ -1,0 +1,1 @@
+"""Records in files of every format: as lines, whatever the file is, so that there is one way through stage for all."""

@@ -1,0 +1,67 @@
+"""CSV: lines that are cut into cells, as SQL.
+
+A record is a line. A quoted cell may hold delimiters and doubled quotes but no line break: a record with one shows up as two broken lines
+in quarantine, never as a wrong row.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from event_platform.engines.spelling import literal
+from event_platform.records.lines import BLANK, WHITE, read_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from event_platform.sources.formats import Csv
+
+
+def header_of(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> tuple[int, tuple[str, ...]]:
+    """The number of the line that names the fields, and their names; (0, ()) for a format or file without one."""
+    if not form.header:
+        return 0, ()
+    found = duck.execute(f"""
+        SELECT line_number, {cells(form)}
+        FROM (SELECT line, row_number() OVER () AS line_number, true AS _careful FROM {read_lines(path)})
+        WHERE NOT {BLANK} AND NOT {_is_comment(form)} ORDER BY line_number LIMIT 1""").fetchall()
+    return (found[0][0], tuple(found[0][1])) if found else (0, ())
+
+
+def count_without_record(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> int:
+    """How many lines that are not blank hold no record: comments, and the header. A careful file is given as its clean copy."""
+    ((comments, others),) = duck.execute(f"""
+        SELECT count(*) FILTER ({_is_comment(form)}), count(*) FILTER (NOT {_is_comment(form)})
+        FROM (SELECT line, true AS _careful FROM {read_lines(path)}) WHERE NOT {BLANK}""").fetchall()
+    return int(comments) + int(form.header and others > 0)
+
+
+def without_record(form: Csv) -> str:
+    """Whether a line is blank, a comment or the header, as SQL."""
+    return f"({BLANK} OR {_is_comment(form)} OR line_number = _header_line)"
+
+
+def _is_comment(form: Csv) -> str:
+    return f"starts_with(ltrim(line, '{WHITE}'), {literal(form.comment)})" if form.comment else "false"
+
+
+def cells(form: Csv) -> str:
+    """The cells of a line as a list of texts, white space around them and the quotes around them gone, as SQL."""
+    delimiter = re.escape(form.delimiter)
+    cell = literal(rf'{delimiter}[ \t]*("(?:[^"]|"")*"|[^{delimiter}]*)')
+    quoted = "replace(trim(cell, ' \t')[2:-2], '\"\"', '\"')"
+    return f"""
+        CASE WHEN contains(line, '"') THEN list_transform(
+            regexp_extract_all({literal(form.delimiter)} || line, {cell}, 1),
+            lambda cell: CASE WHEN starts_with(cell, '"') THEN {quoted} ELSE trim(cell, ' \t\r') END)
+        ELSE list_transform(string_split(line, {literal(form.delimiter)}), lambda cell: trim(cell, ' \t\r')) END"""
+
+
+def quotes_are_closed(form: Csv) -> str:
+    """Whether every quoted cell of a line ends where its quotes do, as SQL."""
+    delimiter = re.escape(form.delimiter)
+    line = literal(rf'(?:{delimiter}[ \t]*(?:"(?:[^"]|"")*"[ \t\r]*|(?:[^{delimiter}" \t][^{delimiter}]*)?))*')
+    return f"(NOT contains(line, '\"') OR regexp_full_match({literal(form.delimiter)} || line, {line}))"

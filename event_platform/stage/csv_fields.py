@@ -1,0 +1,59 @@
+"""The fields of a line of CSV, as SQL: `line` becomes `_cells`, a list of texts; every value is written as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from event_platform.engines.spelling import literal
+from event_platform.records import cells
+from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from event_platform.sources.contract import Column, Source
+    from event_platform.sources.formats import Csv
+
+
+class CsvFields:
+    """What `judge` asks of a format, for CSV."""
+
+    def __init__(self, source: Source, form: Csv) -> None:
+        """Columns that are computed have no field."""
+        self.form = form
+        self.names = tuple(column.field or column.name for column in source.read_columns)
+        self.without_record = cells.without_record(form)
+
+    def selects(self) -> list[str]:
+        """CTEs from `lines` to `fields`."""
+        names = "_header" if self.form.header else f"[{', '.join(map(literal, self.names))}]"
+        return [
+            f"fields AS (SELECT *, {cells.cells(self.form)} AS _cells, {names} AS _names FROM lines)",
+        ]
+
+    def field(self, column: Column) -> str:
+        """The column's cell; NULL when it is not there or says that nothing is."""
+        return self.text(column)
+
+    def text(self, column: Column) -> str:
+        """The same: a cell is a text."""
+        name = column.field or column.name
+        place = f"list_position(_names, {literal(name)})" if self.form.header else str(self.names.index(name) + 1)
+        cell = f"_cells[{place}]"
+        return f"CASE WHEN {cell} NOT IN ({', '.join(map(literal, self.form.null or ('',)))}) THEN {cell} END"
+
+    def extra(self) -> str:
+        """Fields of the header without a column, as one JSON object; NULL when there are none."""
+        if not self.form.header:
+            return "NULL"
+        others = f"list_filter(list_zip(_names, _cells), lambda pair: pair[1] NOT IN ({', '.join(map(literal, self.names))}))"
+        return f"CASE WHEN len({others}) > 0 THEN to_json(map_from_entries({others}))::VARCHAR END"
+
+    def broken_lines(self) -> Iterator[tuple[str, str]]:
+        """Conditions under which a line holds no sound record, and the reason for each, both as SQL."""
+        yield f"_careful AND starts_with(line, '{OVERLONG}')", literal(f"longer than {MAX_LINE_BYTES:,} bytes")
+        yield f"_careful AND contains(line, '{BAD_UTF8}')", "'not valid UTF-8'"
+        yield f"_careful AND contains(line, '{NUL}')", "'holds NUL bytes'"
+        yield f"_careful AND contains(line, '{CARRIAGE_RETURN}')", "'holds a carriage return that does not end the line'"
+        yield f"NOT {cells.quotes_are_closed(self.form)}", "'a quoted field does not end where its quotes do'"
+        yield "len(_cells) <> len(_names)", "'has ' || len(_cells) || ' fields, not ' || len(_names)"

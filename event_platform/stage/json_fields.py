@@ -1,0 +1,125 @@
+"""The fields of a line of JSON, as SQL: `line` becomes `_object`, `_field` (nested as the contract's paths are) and `_keys`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from event_platform.engines.spelling import identifier, literal
+from event_platform.records.lines import BAD_UTF8, BLANK, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from event_platform.sources.contract import Column, Source
+
+MAX_DEPTH = 1_000
+"""A line nested deeper goes to quarantine: DuckDB reads it, but much that reads the tables would not."""
+
+
+class JsonFields:
+    """What `judge` asks of a format, for JSON: each line is parsed for its fields and for its keys, and for nothing else."""
+
+    without_record = BLANK
+
+    def __init__(self, source: Source) -> None:
+        """Columns that are computed have no field."""
+        self.columns = source.read_columns
+        self.names = tuple(dict.fromkeys(column.path[0] for column in self.columns))
+        self.nested = any(len(column.path) > 1 for column in self.columns)
+
+    def selects(self) -> list[str]:
+        """CTEs from `lines` to `fields`; a line that is not JSON has no `_field`."""
+        structure = literal(_as_json(_tree(self.columns, '"JSON"')))
+        return [
+            "read AS (SELECT *, CASE WHEN json_valid(line) THEN line END AS _object FROM lines)",
+            f"parsed AS (SELECT *, json_transform(_object, {structure}) AS _field, json_keys(_object) AS _keys FROM read)",
+            f"fields AS (SELECT *, {self._is_plain()} AS _plain FROM parsed)",
+        ]
+
+    def field(self, column: Column) -> str:
+        """The column's field as JSON text; NULL when it is not there or null."""
+        return ".".join(["_field", *map(identifier, column.path)])
+
+    def text(self, column: Column) -> str:
+        """The field's value: a JSON string decoded, any other type as JSON text. A typed string's that holds no string: NULL."""
+        field = self.field(column)
+        decoded = f"CASE WHEN contains({field}, '\\') THEN {field} ->> '$' ELSE substr({field}, 2, length({field}) - 2) END"
+        if column.written == "text" and column.type != "json":
+            value = f"CASE WHEN starts_with({field}, '\"') THEN {decoded} ELSE {field}::VARCHAR END"
+            return value if column.type == "string" else f"nullif(trim({value}), '')"
+        if column.type in ("long", "double", "boolean", "json") or column.written != "typed":
+            return f"{field}::VARCHAR"
+        return f"CASE WHEN starts_with({field}, '\"') THEN {decoded} END"
+
+    def extra(self) -> str:
+        """Fields without a column, as one JSON object; NULL when there are none."""
+        without = literal(_as_json(_tree(self.columns, "null")))
+        rest = f"json_merge_patch(_object::JSON, {without})::VARCHAR"
+        if self.nested:
+            return _unless_hollow(rest, depth=max(len(column.path) for column in self.columns))
+        return f"CASE WHEN _plain OR len({self._keys_that(f'NOT IN ({self._listed()})')}) = 0 THEN NULL ELSE {rest} END"
+
+    def broken_lines(self) -> Iterator[tuple[str, str]]:
+        """Conditions under which a line holds no sound object, and the reason for each, both as SQL."""
+        yield "_field IS NULL", _NOT_JSON
+        yield "len(_keys) = 0 AND json_type(_object) <> 'OBJECT'", "'JSON, but not an object'"
+        yield f"strlen(line) > {2 * MAX_DEPTH} AND {_TOO_DEEP}", literal(f"nested deeper than {MAX_DEPTH:,} levels")
+        named = self._keys_that(f"IN ({self._listed()})")
+        yield f"NOT _plain AND len({named}) > len(list_distinct({named}))", "'a field is given twice'"
+        yield _NOT_A_NUMBER, "'not JSON: NaN or Infinity is no JSON number'"
+
+    def _is_plain(self) -> str:
+        """Whether a line has the contract's fields only, each once: then it has as many keys as fields were found, which is cheap to see."""
+        found = " + ".join(f"(_field.{identifier(name)} IS NOT NULL)::INTEGER" for name in self.names) or "0"
+        return f"len(_keys) = {found}"
+
+    def _listed(self) -> str:
+        return ", ".join(map(literal, self.names))
+
+    @staticmethod
+    def _keys_that(condition: str) -> str:
+        return f"list_filter(_keys, lambda key: key {condition})"
+
+
+def _tree(columns: Sequence[Column], leaf: str) -> dict[str, Any]:
+    """The contract's paths as nested objects, with the same leaf at the end of each."""
+    tree: dict[str, Any] = {}
+    for column in columns:
+        inner = tree
+        for name in column.path[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[column.path[-1]] = leaf
+    return tree
+
+
+def _as_json(tree: dict[str, Any] | str) -> str:
+    if isinstance(tree, str):
+        return tree
+    return "{" + ", ".join(f'"{name}": {_as_json(inner)}' for name, inner in tree.items()) + "}"
+
+
+_STRINGS = r'"(?:[^"\\]|\\.)*"'
+
+
+def _unless_hollow(text: str, depth: int) -> str:
+    """The JSON object without objects that hold nothing, which is what is left where all of a nested object has columns; NULL for {}."""
+    for _ in range(depth):
+        text = f"regexp_replace({text}, {literal(f',{_STRINGS}:{{}}')}, '', 'g')"
+        text = f"regexp_replace({text}, {literal(f'{{{_STRINGS}:{{}},?')}, '{{', 'g')"
+    return f"nullif({text}, '{{}}')"
+
+
+_NOT_JSON = f"""CASE
+    WHEN NOT _careful THEN CASE WHEN json_valid(line) THEN 'JSON, but not an object' ELSE 'not JSON' END
+    WHEN starts_with(line, '{OVERLONG}') THEN 'longer than {MAX_LINE_BYTES:,} bytes'
+    WHEN contains(line, '{BAD_UTF8}') THEN 'not valid UTF-8'
+    WHEN contains(line, '{NUL}') THEN 'holds NUL bytes'
+    WHEN contains(line, '{CARRIAGE_RETURN}') THEN 'holds a carriage return that does not end the line'
+    WHEN json_valid(line) THEN 'JSON, but not an object'
+    ELSE 'not JSON' END"""
+_NOT_A_NUMBER = f"""
+    (contains(line, 'NaN') OR contains(line, 'Infinity')) AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), 'NaN|Infinity')"""
+
+_BRACKETS = rf"translate(regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]+', '', 'g'), '{{}}', '[]')"
+_TOO_DEEP = rf"NOT regexp_full_match({_BRACKETS}, repeat('(?:\[', {MAX_DEPTH}) || repeat('\])*', {MAX_DEPTH}))"
+"""The brackets alone, and as many groups within each other as may be: one pass over the line, however deep or broad it is."""
