@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from event_platform.errors import TransientError
-from event_platform.lake.schema import iceberg_schema, iceberg_spec
+from event_platform.errors import PermanentError, TransientError
+from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
@@ -58,18 +58,31 @@ class Lake:
             )
 
     def open(self, table: Table) -> LakeTable:
-        """The table, created if it is not there yet and given the columns that its declaration has gained."""
+        """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
+
+        Raises PermanentError when a column has changed its type.
+        """
         from pyiceberg.exceptions import NoSuchTableError
 
         try:
             loaded = self.catalog.load_table(table.name)
         except NoSuchTableError:
             loaded = self._create(table)
-        missing = set(table.column_names) - set(loaded.schema().column_names)
-        if missing:
-            with self.writing(table.name), loaded.update_schema() as update:
-                update.union_by_name(iceberg_schema(table))
+        if changed := changed_types(table, loaded.schema()):
+            raise PermanentError(
+                f"{table.name} cannot be used as declared: {'; '.join(changed)}. Values of another type go into a column of another name; "
+                "`event-platform reprocess` then fills it from the archive."
+            )
+        if not set(table.column_names) <= set(loaded.schema().column_names):
+            loaded = self._widen(table)
         return LakeTable(table, loaded, self.statements)
+
+    def _widen(self, table: Table) -> IcebergTable:
+        with self.writing(f"columns of {table.name}"):
+            loaded = self.catalog.load_table(table.name)
+            with loaded.update_schema() as update:
+                update.union_by_name(iceberg_schema(table))
+            return loaded
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table; creates nothing."""

@@ -81,6 +81,13 @@ def iceberg_schema(table: Table) -> Schema:
     return Schema(*fields)
 
 
+def changed_types(table: Table, schema: Schema) -> list[str]:
+    """Which of the table's columns have another type in the schema than declared, as sentences."""
+    declared, found = ({field.name: str(field.field_type) for field in each.fields} for each in (iceberg_schema(table), schema))
+    wrong = {name: kind for name, kind in declared.items() if found.get(name, kind) != kind}
+    return [f"`{name}` is {found[name]} in the catalogue and {kind} in the declaration" for name, kind in wrong.items()]
+
+
 def iceberg_spec(table: Table, schema: Schema) -> PartitionSpec:
     """Identity partitions on the columns the table is stored by."""
     from pyiceberg.partitioning import PartitionField, PartitionSpec

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
+from event_platform.engines.spelling import literal
 from event_platform.errors import TransientError
+from event_platform.lake.schema import DUCKDB_TYPES
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -126,8 +128,19 @@ class LakeTable:
         paths = [file.file_path for file in (self.files() if files is None else files)]
         if not paths:
             return self.declared.empty_select
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{listed}], hive_partitioning = false)"
+        listed = ", ".join(map(literal, paths))
+        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{listed}], hive_partitioning = false{self._as_now()})"
+
+    def _as_now(self) -> str:
+        """How to read files that are older than some of the columns: by field id, what a file lacks is NULL."""
+        if len(self.iceberg.metadata.schemas) == 1:
+            return ""
+        ids = {field.name: field.field_id for field in self.iceberg.schema().fields}
+        columns = (
+            f"{ids[column.name]}: {{name: {literal(column.name)}, type: '{DUCKDB_TYPES[column.type]}', default_value: NULL}}"
+            for column in self.declared.columns
+        )
+        return f", schema = MAP {{{', '.join(columns)}}}"
 
     def changes_since(self, sequence: int) -> list[Change]:
         """Writes after the snapshot with that number, oldest first, upkeep left out."""

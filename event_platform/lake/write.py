@@ -42,7 +42,7 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
 
 def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
     declared = table.declared
-    field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields)
+    field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields if field.name in declared.column_names)
     stored_by = ", ".join(declared.stored_by)
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""

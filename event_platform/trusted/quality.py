@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
-from event_platform.lake.schema import iceberg_schema
+from event_platform.lake.schema import changed_types
 from event_platform.stage import seen
 from event_platform.trusted.dates import files_of_dates
 
@@ -51,11 +51,7 @@ def misplaced_events(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, source
 
 
 def schema_differences(table: LakeTable) -> list[str]:
-    """What the table's schema in the catalogue has otherwise than the declaration, as sentences."""
-    declared = {field.name: str(field.field_type) for field in iceberg_schema(table.declared).fields}
-    found = {field.name: str(field.field_type) for field in table.iceberg.schema().fields}
-    return [
-        f"{name} is {found.get(name, 'missing')} in the catalogue and {declared.get(name, 'not there')} in the contract"
-        for name in sorted(declared.keys() | found.keys())
-        if declared.get(name) != found.get(name)
-    ]
+    """Which declared columns the table lacks in the catalogue or has with another type, as sentences; a column given up may stay."""
+    schema = table.iceberg.schema()
+    missing = [name for name in table.declared.column_names if name not in schema.column_names]
+    return [*changed_types(table.declared, schema), *(f"`{name}` is missing in the catalogue" for name in missing)]
