@@ -17,6 +17,8 @@ from event_platform.landing.claiming import has_pending_files
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
 
 if TYPE_CHECKING:
+    from dagster_shared.error import SerializableErrorInfo
+
     from event_platform.lake.catalog import Lake
     from event_platform.sources.contract import Source
 
@@ -133,12 +135,20 @@ def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.Dagster
 def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            yield f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+            yield f"{event.step_key}: {_told(event.step_failure_data.error)}"
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
             yield f"check {evaluation.check_name} on {evaluation.asset_key.to_user_string()} failed: {evaluation.description or ''}"
     if not result.success and not any(event.is_step_failure for event in result.all_events):
         yield "the run failed; see it in the UI"
+
+
+def _told(error: SerializableErrorInfo | None) -> str:
+    """What an error of the platform says, without the name of its class; of any other, what caused it all."""
+    while error is not None:
+        if error.cls_name in {"UsageError", "ConfigurationError", "PermanentError", "TransientError"}:
+            return error.message.strip().partition(": ")[2]
+        if error.cause is None:
+            return error.message.strip()
+        error = error.cause
+    return "failed"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from typer.testing import CliRunner
 
 from event_platform import environment
+from event_platform.cli import app
 from event_platform.landing import queue
 from event_platform_tests.pipeline import Pipeline, line
 
@@ -178,3 +180,18 @@ def test_a_hidden_file_is_claimed_when_it_was_landed_whole(home: Path, tmp_path:
     queue.land(environment.read(), pipeline.source, [hidden])
     pipeline.run_well()
     assert pipeline.sql("SELECT event_id FROM trusted.payments") == [("a",)]
+
+
+def test_a_file_mended_in_the_archive_is_counted_anew_when_it_is_replayed(home: Path) -> None:
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a"), line("b")[:30], "torn"])
+    pipeline.run_well()
+    assert pipeline.status().total.quarantined == 2
+    (archived,) = (home / "lake" / "landing" / "payments" / "processed").rglob("*a.json")
+    archived.chmod(0o644)
+    archived.write_text(f"{line('a')}\n{line('b')}\n{line('c')}\n\n{line('d')}\n")
+    replayed = CliRunner().invoke(app, ["quarantine", "replay", "payments"])
+    assert replayed.exit_code == 0, replayed.output
+    total = pipeline.status().total
+    assert (total.landed, total.blank, total.staged, total.quarantined, total.trusted) == (4, 1, 4, 0, 4)
+    assert pipeline.status().balanced

@@ -4,6 +4,9 @@ import itertools
 import multiprocessing
 import os
 import random
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -210,17 +213,20 @@ def _work(home: str) -> None:
     Pipeline().run_well()
 
 
-def test_several_runs_at_once_repeat_and_lose_nothing(home: Path) -> None:
+def test_two_runs_and_a_watch_at_once_repeat_and_lose_nothing(home: Path) -> None:
     pipeline = Pipeline()
     for number in range(12):
         pipeline.drop(f"{number}.json", [line(f"{number}"), line("shared", f"2026-03-{number + 1:02}T00:00:00"), f"torn {number}"])
-    workers = [multiprocessing.get_context("spawn").Process(target=_work, args=(str(home),)) for _ in range(3)]
+    watch = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch", "payments"], stderr=subprocess.PIPE, text=True)
+    workers = [multiprocessing.get_context("spawn").Process(target=_work, args=(str(home),)) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
     pipeline.run_well()
+    watch.send_signal(signal.SIGINT)
+    _, told = watch.communicate(timeout=60)
+    assert ([worker.exitcode for worker in workers], "failed" in told) == ([0, 0], False)
     total = pipeline.status().total
     assert pipeline.status().balanced
     assert (total.landed, total.quarantined, total.trusted, total.superseded) == (36, 12, 13, 11)

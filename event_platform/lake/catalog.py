@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from event_platform.errors import PermanentError, TransientError
+from event_platform.lake.faults import explained
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
 from event_platform.lake.table import LakeTable
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from event_platform.lake.schema import Table
 
 CATALOG = "lake"
+BUSY_SECONDS = 60
+"""How long SQLite waits for another program that holds the catalogue's file."""
+
 LOCK_TIMEOUT_SECONDS = 3600.0
 """How long a writer waits for another writer of the same table; as long as the longest step may take."""
 
@@ -53,7 +57,7 @@ class Lake:
         with self.writing("catalog"):
             return SqlCatalog(
                 CATALOG,
-                uri=f"sqlite:///{self.environment.lake / 'catalog.db'}?timeout=60",
+                uri=f"sqlite:///{self.environment.lake / 'catalog.db'}?timeout={BUSY_SECONDS}",
                 warehouse=str(self.environment.lake),
             )
 
@@ -62,12 +66,8 @@ class Lake:
 
         Raises PermanentError when a column has changed its type.
         """
-        from pyiceberg.exceptions import NoSuchTableError
-
-        try:
-            loaded = self.catalog.load_table(table.name)
-        except NoSuchTableError:
-            loaded = self._create(table)
+        with explained(table.name):
+            loaded = self._loaded_or_created(table)
         if changed := changed_types(table, loaded.schema()):
             raise PermanentError(
                 f"{table.name} cannot be used as declared: {'; '.join(changed)}. Values of another type go into a column of another name; "
@@ -76,6 +76,14 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             loaded = self._widen(table)
         return LakeTable(table, loaded, self.statements)
+
+    def _loaded_or_created(self, table: Table) -> IcebergTable:
+        from pyiceberg.exceptions import NoSuchTableError
+
+        try:
+            return self.catalog.load_table(table.name)
+        except NoSuchTableError:
+            return self._create(table)
 
     def _widen(self, table: Table) -> IcebergTable:
         with self.writing(f"columns of {table.name}"):
@@ -86,7 +94,8 @@ class Lake:
 
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table; creates nothing."""
-        return (self.environment.lake / "catalog.db").exists() and self.catalog.table_exists(table.name)
+        with explained(table.name):
+            return (self.environment.lake / "catalog.db").exists() and self.catalog.table_exists(table.name)
 
     def _create(self, table: Table) -> IcebergTable:
         schema = iceberg_schema(table)

@@ -13,7 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from event_platform.engines.spelling import literal
-from event_platform.errors import TransientError
+from event_platform.lake.faults import explained
 from event_platform.lake.schema import DUCKDB_TYPES
 
 if TYPE_CHECKING:
@@ -173,27 +173,21 @@ class LakeTable:
     ) -> None:
         """Make the added files visible, retire the removed ones and remember what was consumed, in one atomic commit.
 
-        Raises TransientError when another writer got in between and retired one of the same files.
+        Raises TransientError when another writer got in between and retired one of the same files, the disk is full or the catalogue locked.
         """
-        from pyiceberg.exceptions import CommitFailedException, ValidationException
-
         removed = list(removed)
         properties = {f"{PREFIX}consumed.{upstream}": str(sequence) for upstream, sequence in (consumed or {}).items()}
         properties |= {f"{PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in (notes or {}).items()}
-        try:
-            with self.iceberg.transaction() as transaction:
-                if properties:
-                    transaction.set_properties(properties)
-                if added or removed:
-                    update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
-                    with update.overwrite() if removed else update.merge_append() as files:
-                        for data_file in removed:
-                            files.delete_data_file(data_file)
-                        for data_file in added:
-                            files.append_data_file(data_file)
-        except (CommitFailedException, ValidationException) as error:
-            message = f"{self.declared.name} was changed by another writer at the same moment ({error}). Nothing was written; run again."
-            raise TransientError(message) from error
+        with explained(self.declared.name), self.iceberg.transaction() as transaction:
+            if properties:
+                transaction.set_properties(properties)
+            if added or removed:
+                update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
+                with update.overwrite() if removed else update.merge_append() as files:
+                    for data_file in removed:
+                        files.delete_data_file(data_file)
+                    for data_file in added:
+                        files.append_data_file(data_file)
         self._files = None
 
 

@@ -5,12 +5,11 @@ Nothing is visible before `LakeTable.commit`; files of an attempt that died are 
 
 from __future__ import annotations
 
-import errno
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from event_platform.errors import TransientError
+from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +31,9 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
     """
     table.statements[table.declared.name] = select
     data = Path(table.iceberg.location()) / "data" / (partition or "")
-    data.mkdir(parents=True, exist_ok=True)
-    try:
+    with explained(table.declared.name):
+        data.mkdir(parents=True, exist_ok=True)
         written = duck.execute(_copy(table, select, data, parted=partition is None and bool(table.declared.stored_by))).fetchall()
-    except Exception as error:
-        raise _explained(error, table) from error
     return [_data_file(table, row) for row in written if row[1] > 0]
 
 
@@ -51,16 +48,6 @@ def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
             FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {layout},
             FILENAME_PATTERN '{{uuid}}', APPEND, RETURN_STATS, FIELD_IDS {{{field_ids}}}
         )"""
-
-
-def _explained(error: Exception, table: LakeTable) -> Exception:
-    full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-    if not full:
-        return error
-    return TransientError(
-        f"The disk is full: {table.declared.name} could not be written. Nothing is half done and nothing is lost; "
-        "make room (`event-platform maintain` removes what is no longer needed), then run again."
-    )
 
 
 def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.lake.table import Change
+from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Se
     )
     ledger.commit(change, run_id, added=_write(ledger, duck, marked))
     return marked
+
+
+def correct(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], run_id: str) -> None:
+    """Put corrected rows in the place of those of the same file ids: someone has mended these files in the archive."""
+    if not files:
+        return
+    ledger = lake.open(tables.ledger(source))
+    dates = {file.landing_date for file in files}
+    replaced = [file for file in ledger.files() if day_of(file.partition[0]) in dates]
+    corrected = {file.file_id: file for file in files}
+    rows = [LandedFile(*row) for row in duck.execute(f"SELECT * FROM ({ledger.select(replaced)}) ORDER BY file_id").fetchall()]
+    ledger.commit(Change("upkeep"), run_id, _write(ledger, duck, [corrected.get(row.file_id, row) for row in rows]), replaced)
 
 
 def _known_hashes(ledger: LakeTable, duck: duckdb.DuckDBPyConnection) -> dict[str, str]:

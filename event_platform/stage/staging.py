@@ -15,6 +15,7 @@ from event_platform import tables
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
+from event_platform.landing.claiming import examine_mended
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
 
@@ -96,6 +97,7 @@ def _reparse(
         return Staged()
     stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
     nothing = Change("upkeep")
+    examine_mended(lake, source, duck, run_id, landing_dates)
     stage.commit(nothing, run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
     listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
     files = ledger.read(lake, source, duck, f"landing_date IN ({listed})")

@@ -1,0 +1,64 @@
+"""What lies beneath the tables fails: the error says what and what to do, nothing is lost, and the next run makes it good."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from event_platform.lake import catalog
+from event_platform_tests.pipeline import Pipeline, line
+
+
+def test_a_locked_catalogue_is_told_and_loses_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "BUSY_SECONDS", 1)
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a")])
+    pipeline.run_well()
+    pipeline.drop("b.json", [line("b")])
+    with sqlite3.connect(home / "lake" / "catalog.db") as other:
+        other.execute("BEGIN EXCLUSIVE")
+        (outcome,) = pipeline.run()
+        assert "database is locked) by another program; close what has it open, or wait. landing.payments is as it was" in outcome.failures[0]
+        other.rollback()
+    pipeline.run_well()
+    assert (pipeline.status().total.trusted, pipeline.status().balanced) == (2, True)
+
+
+def test_a_damaged_catalogue_is_told(home: Path) -> None:
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a")])
+    (home / "lake" / "catalog.db").write_bytes(b"not a catalogue at all, by any means" * 100)
+    (outcome,) = pipeline.run()
+    assert "The catalogue is damaged" in outcome.failures[0]
+
+
+RUN_ON_A_SMALL_DISK = """
+mkdir -p "$1/lake" && mount -t tmpfs -o size=700k none "$1/lake" || exit 77
+exec "$2" - "$1" <<'PYTHON'
+import os, subprocess, sys
+os.environ |= {"EVENT_PLATFORM_HOME": sys.argv[1], "EVENT_PLATFORM_SETTLE_SECONDS": "0"}
+from event_platform_tests.pipeline import Pipeline, line
+pipeline = Pipeline()
+pipeline.drop("a.json", [line(f"{n}", data={"incompressible": os.urandom(150).hex()}) for n in range(1500)])
+(outcome,) = pipeline.run()
+print(outcome.failures[0])
+subprocess.run(["mount", "-o", "remount,size=200M", f"{sys.argv[1]}/lake"], check=True)
+pipeline.run_well()
+total = pipeline.status().total
+print(total.landed, total.trusted, pipeline.status().balanced)
+PYTHON
+"""
+
+
+def test_a_full_disk_in_the_middle_of_a_run_loses_nothing(tmp_path: Path) -> None:
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", RUN_ON_A_SMALL_DISK, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
+    if done.returncode in (1, 77) and not done.stdout:
+        pytest.skip(f"no file system can be mounted here: {done.stderr}")
+    assert done.returncode == 0, done.stderr
+    failure, outcome = done.stdout.splitlines()
+    assert "The disk is full" in failure
+    assert outcome == "1500 1500 True"
