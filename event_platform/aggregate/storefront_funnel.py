@@ -23,7 +23,7 @@ TABLE = Table(
         Column("conversion_rate", "double", "Share of the sessions that came to /confirmation, 0 to 1", nullable=False),
     ),
     stored_by=("event_date",),
-    tests=(Unique("event_date", *CAME_BY), *(References(name, SESSIONS.table, name, same_date=True) for name in CAME_BY)),
+    tests=(Unique(("event_date", *CAME_BY)), *(References(name, SESSIONS.table, name, same_date=True) for name in CAME_BY)),
 )
 
 QUERY = f"""

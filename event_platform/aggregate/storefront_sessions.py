@@ -39,7 +39,11 @@ TABLE = Table(
         Column("converted_at", "timestamp", "When it first came to /confirmation (UTC); null when it did not"),
     ),
     stored_by=("event_date",),
-    tests=(Unique("session_id"), Unique("cookie_id", "started_at"), References("session_id", tables.trusted(SOURCE), "event_id", same_date=True)),
+    tests=(
+        Unique(("session_id",)),
+        Unique(("cookie_id", "started_at")),
+        References("session_id", tables.trusted(SOURCE), "event_id", same_date=True),
+    ),
 )
 
 QUERY = f"""

@@ -23,14 +23,11 @@ DUCKDB_TYPES = {
 }
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Unique:
     """No two rows have the same values in these columns together; NULL is a value like any other."""
 
     columns: tuple[str, ...]
-
-    def __init__(self, *columns: str) -> None:
-        object.__setattr__(self, "columns", columns)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,10 @@ class LakeTable:
         bound = file.upper_bounds[self.iceberg.schema().find_field(column).field_id]
         return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int.from_bytes(bound, "little", signed=True))
 
+    def nulls(self, file: DataFile, column: str) -> int:
+        """How many rows of a data file have no value in a column, from its counts; all of them if it was written before the column was."""
+        return file.null_value_counts.get(self.iceberg.schema().find_field(column).field_id, file.record_count)
+
     @property
     def last_file_id(self) -> int:
         """Greatest file id in the table, from metadata; 0 when it is empty."""

@@ -19,7 +19,7 @@ SOURCE = Source(
         Column("event_type", "string", "What happened", nullable=False, accepted=("pageview",)),
         Column("page_url", "string", "Full address of the page"),
         Column("page_url_path", "string", "Path of the page: /home, /product_a, …; /confirmation is a sale", nullable=False),
-        Column("cookie_id", "string", "The browser's cookie; what tells one visitor from another", nullable=False, personal=True, field="user_domain_id"),
+        Column("cookie_id", "string", "Cookie that tells one visitor from another", nullable=False, personal=True, field="user_domain_id"),
         Column("user_custom_id", "string", "E-mail address of the visitor", personal=True),
         Column("click_id", "string", "Identifies the click on the advertisement"),
         Column("utm_source", "string", "Who sent the visitor: google, facebook, …"),
