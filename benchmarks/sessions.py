@@ -38,8 +38,9 @@ EVENTS = """
         FROM views
     )
     SELECT {columns} FROM (
-        SELECT md5(i::VARCHAR) AS event_id, moment AS event_timestamp, 'pageview' AS event_type, 'pageview' AS domain_event_type,
-            moment::DATE AS event_date, year(moment) AS year, month(moment) AS month, day(moment) AS day, DATE '2026-02-01' AS landing_date, '1.json' AS landing_file, 1 AS file_id,
+        SELECT md5(i::VARCHAR) AS event_id, moment AS event_timestamp, 'pageview' AS event_type,
+            'pageview' AS domain_event_type, moment::DATE AS event_date, year(moment) AS year,
+            month(moment) AS month, day(moment) AS day, DATE '2026-02-01' AS landing_date, '1.json' AS landing_file, 1 AS file_id,
             i AS line_number, (hash(visit, 9) % greatest({events} // 25, 1))::VARCHAR AS cookie_id,
             ['/home', '/product_a', '/product_b', '/cart', '/payment', '/confirmation'][1 + (luck % 6)::BIGINT] AS page_url_path,
             ['google', 'facebook', 'bing', 'instagram'][1 + (visit % 4)::BIGINT] AS utm_source, 'cpc' AS utm_medium, 'campaign_1' AS utm_campaign,

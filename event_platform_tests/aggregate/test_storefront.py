@@ -204,8 +204,8 @@ def test_an_aggregate_new_to_a_lake_whose_old_snapshots_are_gone_is_computed_for
     assert shop.aggregate() == {FIRST, SECOND}
 
 
-NIGHTS = st.sampled_from([minute for night in range(1, 5) for minute in range(night * DAY - 90, night * DAY + 91, 15)])
-"""Around midnight, a quarter of an hour apart: two such minutes are often just near enough, or just not."""
+NIGHTS = st.builds(lambda night, quarters: night * DAY + 15 * quarters, st.integers(1, 3), st.integers(-3, 3))
+"""Around midnight, in quarters of an hour: two such minutes are often just near enough, or just not."""
 
 
 @st.composite
@@ -213,23 +213,23 @@ def writes(draw: st.DrawFn) -> list[tuple[list[View], list[str], str]]:
     """What comes (views, of which some are newer versions of earlier ones, and long visits), what vanishes, and what is then done."""
     some_view = st.builds(
         View,
-        cookie=st.sampled_from("cd"),
+        cookie=st.sampled_from("ccd"),
         minute=NIGHTS,
         event_id=st.sampled_from([f"e{number}" for number in range(12)]),
         page=st.sampled_from(["/home", "/product_a", "/confirmation"]),
         source=st.sampled_from(["google", None]),
     )
     long_visit = st.builds(lambda begin, last: visit(begin, begin + last, "c"), NIGHTS, st.integers(10, 60 * 50))
-    some = st.one_of(st.lists(some_view, max_size=6), st.lists(some_view, max_size=6), long_visit)
-    then = st.sampled_from(["aggregate", "aggregate", "wait", "backfill"])
-    found = draw(st.lists(st.tuples(some, then), min_size=1, max_size=7))
-    known: set[str] = set()
+    some = st.one_of(st.lists(some_view, min_size=1, max_size=6), st.lists(some_view, min_size=1, max_size=2), long_visit)
+    then = st.sampled_from(["aggregate", "aggregate", "aggregate", "wait", "backfill"])
+    known: dict[str, View] = {}
     steps = []
-    for views, what in found:
-        lost = draw(st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True)) if known else []
-        views = list({view.event_id: view for view in views if view.event_id not in lost}.values())
-        known = (known | {view.event_id for view in views}) - set(lost)
-        steps.append((views, lost, what))
+    for views, what in draw(st.lists(st.tuples(some, then), min_size=3, max_size=8)):
+        of_the_night = sorted(name for name, view in known.items() if abs((view.minute + DAY / 2) % DAY - DAY / 2) <= 45)
+        lost = draw(st.lists(st.sampled_from(of_the_night), max_size=2, unique=True)) if of_the_night else []
+        came = {view.event_id: view for view in views if view.event_id not in lost}
+        known = {name: view for name, view in (known | came).items() if name not in lost}
+        steps.append((list(came.values()), lost, what))
     return steps
 
 
