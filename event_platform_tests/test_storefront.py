@@ -73,7 +73,7 @@ def test_each_bad_value_is_quarantined_alone_and_named(pipeline: Pipeline) -> No
     pipeline.run_well()
     found = pipeline.sql("SELECT original_name, line_number, reason FROM quarantine.storefront JOIN landing.storefront USING (file_id)")
     assert sorted((name, number) for name, number, _ in found) == sorted((f"{name}.json", 1) for name in BAD)
-    assert [] == [(name, reason) for name, _, reason in found if BAD[str(name).removesuffix(".json")][1] not in str(reason)]
+    assert [(name, reason) for name, _, reason in found if BAD[str(name).removesuffix(".json")][1] not in str(reason)] == []
     assert pipeline.sql("SELECT event_id FROM trusted.storefront ORDER BY 1") == sorted((f"good-{name}",) for name in BAD)
     assert pipeline.status().balanced
 
