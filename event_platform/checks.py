@@ -5,15 +5,13 @@ and once more for every partition, since Dagster keeps only the former in range 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 
 from event_platform import accounting, tables
 from event_platform.aggregate.daily import Aggregate
-from event_platform.aggregate.daily import rows_by_date as answers_by_date
+from event_platform.data_tests import declared_tests
 from event_platform.lake.schema import Table
 from event_platform.lake.table import LakeTable
 from event_platform.landing import ledger
@@ -21,32 +19,7 @@ from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 from event_platform.trusted import quality
 from event_platform.trusted.dates import rows_by_date
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check found: a sentence, the dates looked at, and for those at fault the number of rows."""
-
-    sentence: str
-    checked: frozenset[date] = frozenset()
-    faults: dict[date, int] = field(default_factory=dict)
-    passed: bool | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is at fault."""
-        return not self.faults if self.passed is None else self.passed
-
-
-@dataclass(frozen=True)
-class Check:
-    """One named check of a table."""
-
-    name: str
-    meaning: str
-    look: Callable[[Step], Verdict]
-    blocking: bool = True
+from event_platform.verdicts import Check, Verdict, dates_written
 
 
 def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
@@ -67,6 +40,7 @@ def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
                 Check("unique_across_dates", "An event id is there once across all dates", _unique(source)),
                 Check("stored_under_event_date", "year, month, day and kind agree with the event", _levels(source)),
                 Check("schema_as_declared", "The table has the columns and types of the contract", _schema(tables.trusted(source))),
+                *declared_tests(tables.trusted(source)),
             ],
         ),
     ]
@@ -74,9 +48,9 @@ def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
 
 def checks_of_aggregate(aggregate: Aggregate) -> list[dg.AssetChecksDefinition]:
     """The checks of one aggregate table."""
-    counted = Check("counts_every_event", "Its events are as many as trusted holds, per event date", _counts_every_event(aggregate))
-    has_counts = "events" in aggregate.table.column_names
-    return [_check_table(aggregate.table, [counted])] if has_counts else []
+    counted = Check("counts_every_event", f"It counts every row of {aggregate.upstream.name} once", _counts_every_row(aggregate))
+    has_counts = aggregate.counts in aggregate.table.column_names
+    return [_check_table(aggregate.table, [*([counted] if has_counts else []), *declared_tests(aggregate.table)])]
 
 
 def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
@@ -107,12 +81,6 @@ def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.
     return dg.AssetCheckResult(
         passed=verdict.ok, check_name=check.name, asset_key=key, severity=severity, description=verdict.sentence, metadata=metadata
     )
-
-
-def _dates_written(work: Step, table: LakeTable, everything: Iterable[date]) -> frozenset[date]:
-    """Event dates this run is answerable for: those it wrote, or was asked for; all when the check runs by itself."""
-    written = frozenset[date]().union(*(change.dates for change in table.changes_of(work.run_id)))
-    return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
 
 
 def _landing_dates_written(work: Step, table: LakeTable, everything: Iterable[date]) -> frozenset[date]:
@@ -200,7 +168,7 @@ def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Accoun
 def _unique(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted, index = work.lake.open(tables.trusted(source)), work.lake.open(tables.seen(source))
-        dates = _dates_written(work, trusted, rows_by_date(trusted))
+        dates = dates_written(work, trusted)
         repeated = quality.repeated_events(work.duck, trusted, index, source.event_id, dates)
         return Verdict("No event id is there twice." if not repeated else "Some event ids are there more than once.", dates, repeated)
 
@@ -210,7 +178,7 @@ def _unique(source: Source) -> Callable[[Step], Verdict]:
 def _levels(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted = work.lake.open(tables.trusted(source))
-        dates = _dates_written(work, trusted, rows_by_date(trusted))
+        dates = dates_written(work, trusted)
         misplaced = quality.misplaced_events(work.duck, trusted, source, dates)
         return Verdict("Every row lies where its time and kind say." if not misplaced else "Rows lie under a wrong date or kind.", dates, misplaced)
 
@@ -225,13 +193,18 @@ def _schema(table: Table) -> Callable[[Step], Verdict]:
     return look
 
 
-def _counts_every_event(aggregate: Aggregate) -> Callable[[Step], Verdict]:
+def _counts_every_row(aggregate: Aggregate) -> Callable[[Step], Verdict]:
+    """Per event date; in all where an answer counts rows of several dates."""
+
     def look(work: Step) -> Verdict:
-        answers, trusted = work.lake.open(aggregate.table), work.lake.open(tables.trusted(aggregate.source))
-        dates = _dates_written(work, answers, answers_by_date(answers))
-        counted = dict(work.duck.execute(f"SELECT event_date, sum(events)::BIGINT FROM ({answers.select()}) GROUP BY event_date").fetchall())
-        held = rows_by_date(trusted)
+        answers, upstream = work.lake.open(aggregate.table), work.lake.open(aggregate.upstream)
+        dates, held = dates_written(work, answers), rows_by_date(upstream)
+        counted = quality.sum_by_date(work.duck, answers, aggregate.counts, dates if aggregate.reach.neighbours == 0 else rows_by_date(answers))
+        if aggregate.reach.neighbours:
+            missed = upstream.rows - sum(counted.values())
+            return Verdict(f"It counts every row of {aggregate.upstream.name}." if not missed else f"{missed:+,} rows", passed=not missed)
         faults = {day: abs(held.get(day, 0) - counted.get(day, 0)) for day in dates if held.get(day, 0) != counted.get(day, 0)}
-        return Verdict("It counts every trusted event." if not faults else "It does not count what trusted holds.", dates, faults)
+        what = f"what {aggregate.upstream.name} holds"
+        return Verdict(f"It counts {what}." if not faults else f"It does not count {what}.", dates, faults)
 
     return look

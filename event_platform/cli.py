@@ -413,5 +413,19 @@ def sample_payments(
     _tell(f"wrote {len(written)} files to {folder}")
 
 
+@sample_app.command("storefront")
+def sample_storefront(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-storefront"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    visits: Annotated[int, typer.Option(help="How many visits, of about two pages each.")] = 1_200,
+    days: Annotated[int, typer.Option(help="Over how many days.")] = 7,
+) -> None:
+    """Write page views of a made-up web shop, with duplicates, late ones and some bad lines."""
+    from event_platform.samples.storefront import write_sample
+
+    written = write_sample(folder, seed=seed, visits=visits, days=days)
+    _tell(f"wrote {len(written)} files to {folder}")
+
+
 if __name__ == "__main__":
     main()

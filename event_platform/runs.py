@@ -71,7 +71,8 @@ def _behind(lake: Lake, source: Source) -> Iterable[bool]:
     yield bool(stage.note("reparsing"))
     yield bool(stage.changes_since(trusted.consumed(stage.declared.name)))
     for aggregate in aggregates_of(source):
-        yield bool(trusted.changes_since(lake.open(aggregate.table).consumed(trusted.declared.name)))
+        upstream = lake.open(aggregate.upstream)
+        yield bool(upstream.changes_since(lake.open(aggregate.table).consumed(upstream.declared.name)))
 
 
 def keys_of(source: Source) -> list[dg.AssetKey]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
@@ -45,13 +46,17 @@ def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
 def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta) -> Iterator[Upkeep]:
     """Maintain every table of a source and its aggregates, each under the lock of its writer."""
     aggregates = aggregates_of(source)
+
+    def made_from(table: Table) -> list[LakeTable]:
+        return [lake.open(aggregate.table) for aggregate in aggregates if aggregate.upstream.name == table.name]
+
     plans: list[tuple[str, Table, Callable[[], list[LakeTable]]]] = [
         (f"landing.{source.name}", tables.ledger(source), lambda: [lake.open(tables.stage(source))]),
         (f"stage.{source.name}", tables.stage(source), lambda: [lake.open(tables.trusted(source))]),
         (f"stage.{source.name}", tables.quarantine(source), list),
-        (f"trusted.{source.name}", tables.trusted(source), lambda: [lake.open(aggregate.table) for aggregate in aggregates]),
+        (f"trusted.{source.name}", tables.trusted(source), lambda: made_from(tables.trusted(source))),
         (f"trusted.{source.name}", tables.seen(source), list),
-        *((aggregate.table.name, aggregate.table, list) for aggregate in aggregates),
+        *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates),
     ]
     for lock, table, readers in plans:
         if lake.exists(table):

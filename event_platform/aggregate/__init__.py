@@ -10,11 +10,12 @@ from event_platform.sources.contract import Source
 
 @cache
 def all_aggregates() -> tuple[Aggregate, ...]:
-    """The aggregates of this folder, by module name."""
+    """The aggregates of this folder by module name, each after the one it is made from."""
     modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
-    return tuple(module.AGGREGATE for module in modules if isinstance(getattr(module, "AGGREGATE", None), Aggregate))
+    found = (module.AGGREGATE for module in modules if isinstance(getattr(module, "AGGREGATE", None), Aggregate))
+    return tuple(sorted(found, key=lambda aggregate: aggregate.generation))
 
 
 def aggregates_of(source: Source) -> tuple[Aggregate, ...]:
-    """The aggregates made from the source's trusted table."""
+    """The aggregates made from the source's trusted table, or from one of these."""
     return tuple(aggregate for aggregate in all_aggregates() if aggregate.source.name == source.name)

@@ -1,11 +1,12 @@
-"""`[aggregate, <table>]`: one asset per aggregate, recomputed for each event date that changed in trusted."""
+"""`[aggregate, <table>]`: one asset per aggregate, recomputed for each event date that what it is made from has outdated."""
 
 import dagster as dg
 
 from event_platform import partitions
-from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompute_dates, rows_by_date
+from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompute_dates
 from event_platform.described import asset_metadata, written_metadata
 from event_platform.step import step
+from event_platform.trusted.dates import rows_by_date
 
 
 def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
@@ -14,7 +15,7 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[table.layer, table.short_name],
-        deps=[["trusted", source.name]],
+        deps=[_upstream(aggregate)],
         partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=table.description,
@@ -38,3 +39,10 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
             context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
 
     return answers
+
+
+def _upstream(aggregate: Aggregate) -> dg.AssetDep:
+    """The table it is made from; a date of answers that reach over midnight depends on the dates around it."""
+    days = aggregate.reach.neighbours
+    around = dg.TimeWindowPartitionMapping(start_offset=-days, end_offset=days, allow_nonexistent_upstream_partitions=True)
+    return dg.AssetDep([aggregate.upstream.layer, aggregate.upstream.short_name], partition_mapping=around if days else None)

@@ -1,21 +1,23 @@
-"""How every aggregate table is kept: a SELECT over one trusted table, recomputed whole for each event date that changed there."""
+"""How every aggregate table is kept: a SELECT over the table below, recomputed whole for each event date whose answers may have changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.lake.table import Change, day_of
-from event_platform.lake.write import write
-from event_platform.trusted.dates import event_date_of, files_of_dates
+from event_platform.aggregate.reach import OwnDate
+from event_platform.lake.table import Change
+from event_platform.lake.write import discard, write
+from event_platform.trusted.dates import dates_held, event_date_of, files_of_dates
 
 if TYPE_CHECKING:
     import duckdb
     from pyiceberg.manifest import DataFile
 
+    from event_platform.aggregate.reach import Reach
     from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
@@ -24,61 +26,90 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One aggregate table, stored by `event_date`: `query` reads the trusted table of its source as `trusted`."""
+    """One aggregate table, stored by `event_date`. `query` computes all of history at once; which dates to recompute is not its business.
+
+    It reads the trusted table of its source as `trusted`, or the aggregate it is `made_from` under that one's short name. `reach` says how far
+    an answer reaches beyond its date. `counts` is the column that adds up to the rows of the table below, if there is such a column.
+    """
 
     source: Source
     table: Table
     query: str
+    made_from: Aggregate | None = None
+    reach: Reach = field(default_factory=OwnDate)
+    counts: str = "events"
+
+    @property
+    def upstream(self) -> Table:
+        """The table it is made from."""
+        return self.made_from.table if self.made_from else tables.trusted(self.source)
+
+    @property
+    def generation(self) -> int:
+        """0 when made from trusted, 1 when made from such an aggregate, and so on."""
+        return self.made_from.generation + 1 if self.made_from else 0
+
+    def query_of(self, dates: Iterable[date]) -> str:
+        """The query, answers of the given dates only; one that sees just these dates has no others."""
+        if isinstance(self.reach, OwnDate):
+            return self.query
+        listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
+        return f"SELECT * FROM ({self.query}) WHERE event_date IN ({listed})"
 
 
 def aggregate_pending(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
-    """Recompute the dates that changed in trusted since the last time; give them."""
+    """Recompute the dates that are outdated by what changed in the table below since the last time; give them."""
     with lake.writing(aggregate.table.name):
-        trusted, answers = _opened(lake, aggregate)
-        changes = trusted.changes_since(answers.consumed(trusted.declared.name))
+        upstream, answers = _opened(lake, aggregate)
+        consumed = answers.consumed(upstream.declared.name)
+        changes = upstream.changes_since(consumed)
         if not changes:
             return frozenset()
-        dates = frozenset[date]().union(*(change.dates for change in changes))
-        _recompute(aggregate, trusted, answers, duck, run_id, dates, {trusted.declared.name: changes[-1].sequence})
+        held = dates_held(upstream)
+        changed = frozenset[date]().union(*(change.dates for change in changes), () if consumed else held)
+        dates = changed | (aggregate.reach.outdated(changed, answers) & (held | dates_held(answers)))
+        _recompute(aggregate, upstream, answers, duck, run_id, dates, {upstream.declared.name: changes[-1].sequence})
         return dates
 
 
 def recompute_dates(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
-    """Recompute the given dates from trusted as it is now; give those that hold or held rows."""
+    """Recompute the given dates from the table below as it is now; give those that hold or held rows."""
     with lake.writing(aggregate.table.name):
-        trusted, answers = _opened(lake, aggregate)
-        held = {event_date_of(trusted, file) for file in trusted.files()} | {_date(file) for file in answers.files()}
-        wanted = frozenset(dates) & held
-        _recompute(aggregate, trusted, answers, duck, run_id, wanted, {})
+        upstream, answers = _opened(lake, aggregate)
+        wanted = frozenset(dates) & (dates_held(upstream) | dates_held(answers))
+        _recompute(aggregate, upstream, answers, duck, run_id, wanted, {})
         return wanted
 
 
-def rows_by_date(answers: LakeTable) -> dict[date, int]:
-    """Rows per event date, from metadata."""
-    rows: dict[date, int] = {}
-    for file in answers.files():
-        rows[_date(file)] = rows.get(_date(file), 0) + file.record_count
-    return rows
-
-
 def _opened(lake: Lake, aggregate: Aggregate) -> tuple[LakeTable, LakeTable]:
-    return lake.open(tables.trusted(aggregate.source)), lake.open(aggregate.table)
+    return lake.open(aggregate.upstream), lake.open(aggregate.table)
 
 
 def _recompute(
     aggregate: Aggregate,
-    trusted: LakeTable,
+    upstream: LakeTable,
     answers: LakeTable,
     duck: duckdb.DuckDBPyConnection,
     run_id: str,
     dates: frozenset[date],
     consumed: dict[str, int],
 ) -> None:
-    duck.execute(f"CREATE OR REPLACE TEMP VIEW trusted AS {trusted.select(files_of_dates(trusted, dates))}")
-    added = write(duck, answers, aggregate.query)
-    removed = [file for file in answers.files() if _date(file) in dates]
+    added = _write_answers(aggregate, upstream, answers, duck, dates)
+    removed = [file for file in answers.files() if event_date_of(answers, file) in dates]
     answers.commit(Change("replacement", dates=dates), run_id, added=added, removed=removed, consumed=consumed)
 
 
-def _date(file: DataFile) -> date:
-    return day_of(file.partition[0])
+def _write_answers(
+    aggregate: Aggregate, upstream: LakeTable, answers: LakeTable, duck: duckdb.DuckDBPyConnection, dates: frozenset[date]
+) -> list[DataFile]:
+    """Write the dates' answers; when some turn out to go on where the table below was not read, read further and write them again."""
+    name = aggregate.made_from.table.short_name if aggregate.made_from else "trusted"
+    read = aggregate.reach.made_from(dates, answers)
+    while True:
+        duck.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {upstream.select(files_of_dates(upstream, read))}')
+        written = write(duck, answers, aggregate.query_of(dates))
+        further = (aggregate.reach.goes_on(answers, written) & dates_held(upstream)) - read
+        if not further:
+            return written
+        discard(written)
+        read |= further

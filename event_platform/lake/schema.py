@@ -24,14 +24,35 @@ DUCKDB_TYPES = {
 
 
 @dataclass(frozen=True)
+class Unique:
+    """No two rows have the same values in these columns together; NULL is a value like any other."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class References:
+    """Each value of a column that is not NULL is found in a column of another table, on the same event date if `same_date`."""
+
+    column: str
+    table: Table
+    other_column: str
+    same_date: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
-    """One table of the lake: `<layer>.<short name>`, what a row is, its columns, the columns it is stored under."""
+    """One table of the lake: `<layer>.<short name>`, what a row is, its columns, the columns it is stored under.
+
+    `tests` say what holds beyond the columns' own `nullable` and `accepted`; `data_tests` asks whether it does.
+    """
 
     layer: str
     short_name: str
     description: str
     columns: tuple[Column, ...]
     stored_by: tuple[str, ...] = ()
+    tests: tuple[Unique | References, ...] = ()
 
     @property
     def name(self) -> str:

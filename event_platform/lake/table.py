@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from event_platform.engines.spelling import literal
@@ -101,6 +101,15 @@ class LakeTable:
         field = self.iceberg.schema().find_field("file_id").field_id
         low, high = (int.from_bytes(bounds[field], "little", signed=True) for bounds in (file.lower_bounds, file.upper_bounds))
         return low, high
+
+    def latest(self, file: DataFile, column: str) -> datetime:
+        """The latest time in a timestamp column of a data file, from its bounds (UTC)."""
+        bound = file.upper_bounds[self.iceberg.schema().find_field(column).field_id]
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int.from_bytes(bound, "little", signed=True))
+
+    def nulls(self, file: DataFile, column: str) -> int:
+        """How many rows of a data file have no value in a column, from its counts; all of them if it was written before the column was."""
+        return file.null_value_counts.get(self.iceberg.schema().find_field(column).field_id, file.record_count)
 
     @property
     def last_file_id(self) -> int:

@@ -37,6 +37,12 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
     return [_data_file(table, row) for row in written if row[1] > 0]
 
 
+def discard(files: Sequence[DataFile]) -> None:
+    """Delete files that were written and will not be committed."""
+    for file in files:
+        Path(file.file_path).unlink()
+
+
 def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
     declared = table.declared
     field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields if field.name in declared.column_names)

@@ -1,1 +1,1 @@
-"""Seeded, made-up events: `events` makes feeds of any size (the benchmarks), `payments` the demo's files with some trouble in them."""
+"""Seeded, made-up events: `events` makes feeds of any size (the benchmarks), `payments` and `storefront` files with trouble in them."""

@@ -50,6 +50,12 @@ def misplaced_events(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, source
     return dict(rows)
 
 
+def sum_by_date(duck: duckdb.DuckDBPyConnection, table: LakeTable, column: str, dates: Iterable[date]) -> dict[date, int]:
+    """Sum of a column of whole numbers per event date."""
+    rows = table.select(files_of_dates(table, dates))
+    return dict(duck.execute(f'SELECT event_date, sum("{column}")::BIGINT FROM ({rows}) GROUP BY event_date').fetchall())
+
+
 def schema_differences(table: LakeTable) -> list[str]:
     """Which declared columns the table lacks in the catalogue or has with another type, as sentences; a column given up may stay."""
     schema = table.iceberg.schema()

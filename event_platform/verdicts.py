@@ -1,0 +1,46 @@
+"""What a check is and what it finds; `checks` and `data_tests` make them, Dagster shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from event_platform.trusted.dates import dates_held
+
+if TYPE_CHECKING:
+    from event_platform.lake.table import LakeTable
+    from event_platform.step import Step
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: a sentence, the dates looked at, and for those at fault the number of rows."""
+
+    sentence: str
+    checked: frozenset[date] = frozenset()
+    faults: dict[date, int] = field(default_factory=dict)
+    passed: bool | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is at fault."""
+        return not self.faults if self.passed is None else self.passed
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named check of a table."""
+
+    name: str
+    meaning: str
+    look: Callable[[Step], Verdict]
+    blocking: bool = True
+
+
+def dates_written(work: Step, table: LakeTable) -> frozenset[date]:
+    """Event dates this run is answerable for: those it wrote, or was asked for; all when the check runs by itself."""
+    written = frozenset[date]().union(*(change.dates for change in table.changes_of(work.run_id)))
+    return written | work.dates if written or work.dates or work.is_arrival else dates_held(table)
