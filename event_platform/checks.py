@@ -14,6 +14,8 @@ import dagster as dg
 from event_platform import accounting, tables
 from event_platform.aggregate.daily import Aggregate
 from event_platform.aggregate.daily import rows_by_date as answers_by_date
+from event_platform.alerts.log import TABLE as ALERTS
+from event_platform.alerts.log import AlertLog
 from event_platform.lake.schema import Table
 from event_platform.lake.table import LakeTable
 from event_platform.landing import ledger
@@ -77,6 +79,20 @@ def checks_of_aggregate(aggregate: Aggregate) -> list[dg.AssetChecksDefinition]:
     counted = Check("counts_every_event", "Its events are as many as trusted holds, per event date", _counts_every_event(aggregate))
     has_counts = "events" in aggregate.table.column_names
     return [_check_table(aggregate.table, [counted])] if has_counts else []
+
+
+def checks_of_alerts() -> list[dg.AssetChecksDefinition]:
+    """The check of the alerts' delivery log."""
+    return [_check_table(ALERTS, [Check("delivered", "No message waits after a try that failed", _delivered, blocking=False)])]
+
+
+def _delivered(work: Step) -> Verdict:
+    if not work.lake.exists(ALERTS):
+        return Verdict("Nothing was ever to be told.")
+    failed = [entry for entry in AlertLog(work.lake, work.duck, work.run_id).undelivered() if entry.state == "failed"]
+    if not failed:
+        return Verdict("No message waits after a try that failed.")
+    return Verdict(f"{len(failed)} messages could not be delivered yet; see `event-platform alerts list --waiting`.", passed=False)
 
 
 def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
