@@ -89,7 +89,8 @@ def checks_of_alerts() -> list[dg.AssetChecksDefinition]:
 def _delivered(work: Step) -> Verdict:
     if not work.lake.exists(ALERTS):
         return Verdict("Nothing was ever to be told.")
-    failed = [entry for entry in AlertLog(work.lake, work.duck, work.run_id).undelivered() if entry.state == "failed"]
+    waiting = AlertLog(work.lake, work.duck, work.run_id).waiting().values()
+    failed = [entry for entries in waiting for entry in entries if entry.state == "failed"]
     if not failed:
         return Verdict("No message waits after a try that failed.")
     return Verdict(f"{len(failed)} messages could not be delivered yet; see `event-platform alerts list --waiting`.", passed=False)

@@ -54,7 +54,7 @@ def _by_apprise(address: str, variable: str, message: Message) -> None:
         service = apprise.Apprise()
         if not service.add(address):
             raise ConfigurationError(f"{variable} holds no URL that Apprise knows; see https://github.com/caronc/apprise for their forms.")
-        if not service.notify(title=message.title, body=message.text):
+        if not service.notify(title=message.title, body=message.text, body_format=apprise.NotifyFormat.TEXT):
             raise TransientError(f"The service behind {variable} did not take the message: {masked(told.getvalue(), address) or 'it gave no reason'}")
 
 

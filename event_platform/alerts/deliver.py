@@ -6,11 +6,11 @@ killed between sending and logging therefore leaves one message that the next ro
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from event_platform.alerts import channels
+from event_platform.alerts.log import ready_at
 from event_platform.alerts.messages import message_of
 from event_platform.alerts.timing import after_quiet, next_try
 from event_platform.errors import ConfigurationError, TransientError
@@ -27,17 +27,16 @@ def deliver_due(log: AlertLog, configuration: Configuration, now: datetime) -> l
 
     A recipient whose service fails is not tried any further in this round, so an outage costs one time-out a round and messages stay in order.
     """
-    waiting: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in log.undelivered():
-        waiting[entry.recipient].append(entry)
-    return [entry for name, entries in waiting.items() for entry in _deliver_to(log, configuration, name, entries, now)]
+    ready = {name: entries for name, entries in log.waiting().items() if ready_at(entries) <= now}
+    return [entry for name, entries in ready.items() for entry in _deliver_to(log, configuration, name, entries, now)]
 
 
 def _deliver_to(log: AlertLog, configuration: Configuration, name: str, entries: list[Entry], now: datetime) -> list[Entry]:
     outcomes: list[Entry] = []
     for together in _messages([entry for entry in entries if entry.due_at <= now]):
         error = _send(configuration, name, together)
-        tried = [_outcome(configuration, entry, error, now) for entry in together]
+        again = _next_try(configuration, together, now)
+        tried = [_outcome(configuration, entry, error, now, again) for entry in together]
         log.append(tried, now)
         outcomes += tried
         if error:
@@ -64,11 +63,15 @@ def _send(configuration: Configuration, name: str, together: list[Entry]) -> str
     return None
 
 
-def _outcome(configuration: Configuration, entry: Entry, error: str | None, now: datetime) -> Entry:
+def _outcome(configuration: Configuration, entry: Entry, error: str | None, now: datetime, again: datetime) -> Entry:
     if error is None:
         return entry.after_try("sent", now)
     if now - entry.first_due_at >= timedelta(hours=configuration.give_up_after_hours):
         return entry.after_try("given up", now, error)
-    parties = (configuration.recipients.get(entry.recipient), configuration.places.get(entry.place))
-    again = after_quiet((each for each in parties if each), next_try(entry.attempt + 1, now))
     return entry.after_try("failed", again, error)
+
+
+def _next_try(configuration: Configuration, together: list[Entry], now: datetime) -> datetime:
+    """When what failed together is tried again together, outside quiet hours."""
+    parties = [configuration.recipients.get(together[0].recipient), *(configuration.places.get(entry.place) for entry in together)]
+    return after_quiet((each for each in parties if each), next_try(1 + max(entry.attempt for entry in together), now))

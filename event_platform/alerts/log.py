@@ -93,9 +93,12 @@ class AlertLog:
         self.table, self.duck, self.run_id = lake.open(TABLE), duck, run_id
         self._undelivered = {(entry.alert_id, entry.recipient): entry for entry in self._read_undelivered()}
 
-    def undelivered(self) -> list[Entry]:
-        """How each message stands that is neither sent nor given up, the oldest observation first."""
-        return sorted(self._undelivered.values(), key=lambda entry: (entry.observed_at, entry.alert_id, entry.recipient))
+    def waiting(self) -> dict[str, list[Entry]]:
+        """By recipient: how each message stands that is neither sent nor given up, the oldest observation first."""
+        found: dict[str, list[Entry]] = {}
+        for entry in sorted(self._undelivered.values(), key=lambda entry: (entry.observed_at, entry.alert_id)):
+            found.setdefault(entry.recipient, []).append(entry)
+        return found
 
     def states(self) -> dict[tuple[str, str, str], State]:
         """By rule, measure and place: whether a breach is open, and the last breach told."""
@@ -118,7 +121,7 @@ class AlertLog:
                 self._undelivered[key] = entry
             else:
                 self._undelivered.pop(key, None)
-        next_due = min((entry.due_at for entry in self._undelivered.values()), default=None)
+        next_due = min((ready_at(entries) for entries in self.waiting().values()), default=None)
         notes: dict[str, object] = {NEXT_DUE: {"at": next_due.astimezone(UTC).isoformat()} if next_due else {}}
         if evaluated is not None:
             notes[EVALUATED] = {place: moment.astimezone(UTC).isoformat() for place, moment in evaluated.items()}
@@ -138,6 +141,12 @@ class AlertLog:
         rows = self.duck.execute(f"""
             SELECT {", ".join(names)} FROM (FROM ({self.table.select()}) QUALIFY {LATEST}) WHERE state IN ('due', 'failed')""").fetchall()
         return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def ready_at(entries: Sequence[Entry]) -> datetime:
+    """When something may be sent to the recipient for whom these wait: after a failure not before the next try, lest a message overtake another."""
+    failed = [entry.due_at for entry in entries if entry.state == "failed"]
+    return max(failed) if failed else min(entry.due_at for entry in entries)
 
 
 def next_due(lake: Lake) -> datetime | None:

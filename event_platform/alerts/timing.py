@@ -46,9 +46,8 @@ def next_set_time(times: Iterable[time], zone: ZoneInfo, now: datetime) -> datet
 
 def next_try(attempt: int, now: datetime) -> datetime:
     """When to try again after the attempt-th failure: a pause that doubles, give or take half of it so that failures do not march in step."""
-    pause = min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
-    jitter: float = random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
-    return now + pause * jitter
+    pause: timedelta = min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
+    return now + pause * random.uniform(0.5, 1.5)  # noqa: S311 - nothing secret about it
 
 
 def _quiet_end(hours: Hours, moment: datetime) -> datetime | None:
