@@ -18,7 +18,9 @@ def expected(series: Series, threshold: int, clear: int, above: bool, cooldown: 
     told: list[tuple[str, int]] = []
     position, last = 0, None
     while True:
-        opening = [i for i, (at, value) in enumerate(series) if i >= position and sign * (value - threshold) > 0 and (last is None or at >= last + cooldown)]
+        opening = [
+            i for i, (at, value) in enumerate(series) if i >= position and sign * (value - threshold) > 0 and (last is None or at >= last + cooldown)
+        ]
         if not opening:
             return told
         last = series[opening[0]][0]

@@ -141,9 +141,7 @@ def test_rules_look_at_any_number_above_or_below_at_the_places_they_name(weather
     assert mail.texts[-1] == "frost: oslo temperature_celsius 2, back to 2, at 2026-03-10 12:02 UTC"
 
 
-QUIET = GALE.replace(
-    'address_from = "DUTY_URL"', 'address_from = "DUTY_URL"\ntime_zone = "Europe/Oslo"\nquiet_from = "22:00"\nquiet_until = "07:00"'
-)
+QUIET = GALE.replace('address_from = "DUTY_URL"', 'address_from = "DUTY_URL"\ntime_zone = "Europe/Oslo"\nquiet_from = "22:00"\nquiet_until = "07:00"')
 
 
 def test_in_quiet_hours_messages_are_gathered_and_sent_together_when_they_end(weather: Weather, mail: MailServer) -> None:
@@ -172,9 +170,7 @@ def test_a_recipient_with_set_times_gets_one_message_at_each(weather: Weather, m
     assert mail.titles == ["3 weather alerts"]
 
 
-def test_messages_wait_for_a_mail_server_that_is_away_and_come_in_order(
-    weather: Weather, mail: MailServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_messages_wait_for_a_mail_server_that_is_away_and_come_in_order(weather: Weather, mail: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "FIRST_PAUSE_SECONDS", 0.01)
     weather.configure()
     mail.stop()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 import requests
+from moto.sns import sns_backends
 from moto.server import ThreadedMotoServer
 
 from event_platform.alerts import channels
@@ -40,7 +41,9 @@ def sns(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_topic_gets_title_and_text(sns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = boto3.client("sns", region_name="eu-west-1").create_topic(Name="alerts")["TopicArn"]
     queue = boto3.client("sqs", region_name="eu-west-1").create_queue(QueueName="inbox")["QueueUrl"]
-    boto3.client("sns", region_name="eu-west-1").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:eu-west-1:{topic.split(':')[4]}:inbox")
+    boto3.client("sns", region_name="eu-west-1").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:eu-west-1:{topic.split(':')[4]}:inbox"
+    )
     monkeypatch.setenv("DUTY_TARGET", topic)
     channels.send(RECIPIENT, MESSAGE)
     (received,) = boto3.client("sqs", region_name="eu-west-1").receive_message(QueueUrl=queue)["Messages"]
@@ -52,8 +55,8 @@ def test_a_topic_gets_title_and_text(sns: str, monkeypatch: pytest.MonkeyPatch) 
 def test_a_telephone_number_gets_the_text(sns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUTY_TARGET", "+15550100123")
     channels.send(RECIPIENT, MESSAGE)
-    backends = requests.get(f"{sns}/moto-api/data.json", timeout=10).json()
-    assert "sns" in backends
+    (texted,) = sns_backends["123456789012"]["eu-north-1"].sms_messages.values()
+    assert texted == ("+15550100123", MESSAGE.text)
 
 
 def test_what_sns_refuses_is_said_without_the_address(sns: str, monkeypatch: pytest.MonkeyPatch) -> None:
