@@ -127,7 +127,7 @@ class MailServer:
     port: int = 0
     controller: Controller | None = None
 
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802, ARG002 - aiosmtpd's name
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: ARG002 - aiosmtpd's name
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.received.append(message)

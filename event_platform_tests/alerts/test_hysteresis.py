@@ -1,6 +1,7 @@
 """The step from observation to observation, against a plain account of whole episodes."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -67,4 +68,4 @@ def test_breach_and_recovery_alternate_and_breaches_keep_their_distance(values: 
         told += [(kind, minutes(3 * number))] if kind else []
     assert [kind for kind, _ in told] == ["breach", "recovery"] * (len(told) // 2) + ["breach"] * (len(told) % 2)
     breaches = [at for kind, at in told if kind == "breach"]
-    assert all(later - earlier >= timedelta(minutes=10) for earlier, later in zip(breaches, breaches[1:], strict=False))
+    assert all(later - earlier >= timedelta(minutes=10) for earlier, later in pairwise(breaches))

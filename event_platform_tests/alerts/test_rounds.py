@@ -46,7 +46,8 @@ def test_without_configuration_nothing_happens(weather: Weather, mail: MailServe
     assert (mail.received, weather.log()) == ([], [])
 
 
-def test_an_old_observation_raises_nothing(weather: Weather, mail: MailServer) -> None:
+@pytest.mark.usefixtures("mail")
+def test_an_old_observation_raises_nothing(weather: Weather) -> None:
     weather.configure("max_age_minutes = 60\n" + GALE)
     weather.gust(minutes(-61), 30)
     weather.round(NOON)
@@ -77,7 +78,8 @@ def test_an_observation_ahead_of_the_clock_waits_for_its_time_and_silences_nothi
     assert weather.told() == [("breach", minutes(1)), ("recovery", minutes(2)), ("breach", minutes(60))]
 
 
-def test_a_batch_is_looked_at_in_the_order_of_time(weather: Weather, mail: MailServer) -> None:
+@pytest.mark.usefixtures("mail")
+def test_a_batch_is_looked_at_in_the_order_of_time(weather: Weather) -> None:
     weather.configure()
     weather.observe(*(("oslo", minutes(at), {"wind_gust_m_per_s": speed}) for at, speed in ((3, 10), (1, 30), (2, 31))))
     weather.round(minutes(3))
@@ -98,7 +100,8 @@ def test_a_derivation_of_trusted_anew_raises_nothing_again(weather: Weather, mai
     assert len(mail.received) == 1
 
 
-def test_a_missing_value_says_nothing(weather: Weather, mail: MailServer) -> None:
+@pytest.mark.usefixtures("mail")
+def test_a_missing_value_says_nothing(weather: Weather) -> None:
     weather.configure()
     weather.gust(NOON, 30)
     weather.gust(minutes(1), None)

@@ -59,7 +59,7 @@ def test_set_times_are_local_also_when_clocks_change(clock: str, now: str, then:
 
 
 @given(
-    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
+    st.integers(0, 365 * 24 * 60).map(lambda number: at("2026-01-01T00:00:00") + timedelta(minutes=number)),
     st.times(),
     st.times(),
     st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]),
