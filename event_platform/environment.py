@@ -55,6 +55,11 @@ class Environment:
         return self.home / "alerts.toml"
 
 
+def is_set(name: str) -> bool:
+    """Whether a variable that a setting names has a value."""
+    return bool(os.environ.get(name))
+
+
 def secret(name: str) -> str:
     """The value of a variable that a setting names; ConfigurationError, without any value, when it is not set."""
     value = os.environ.get(name)

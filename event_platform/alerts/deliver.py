@@ -18,7 +18,7 @@ from event_platform.errors import ConfigurationError, TransientError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from event_platform.alerts.configuration import Configuration
+    from event_platform.alerts.configuration import Configuration, Recipient
     from event_platform.alerts.log import AlertLog, Entry
 
 
@@ -35,7 +35,7 @@ def _deliver_to(log: AlertLog, configuration: Configuration, name: str, entries:
     outcomes: list[Entry] = []
     for together in _messages([entry for entry in entries if entry.due_at <= now]):
         error = _send(configuration, name, together)
-        again = _next_try(configuration, together, now)
+        again = _next_try(configuration.recipients.get(name), together, now)
         tried = [_outcome(configuration, entry, error, now, again) for entry in together]
         log.append(tried, now)
         outcomes += tried
@@ -71,7 +71,10 @@ def _outcome(configuration: Configuration, entry: Entry, error: str | None, now:
     return entry.after_try("failed", again, error)
 
 
-def _next_try(configuration: Configuration, together: list[Entry], now: datetime) -> datetime:
-    """When what failed together is tried again together, outside quiet hours."""
-    parties = [configuration.recipients.get(together[0].recipient), *(configuration.places.get(entry.place) for entry in together)]
-    return after_quiet((each for each in parties if each), next_try(1 + max(entry.attempt for entry in together), now))
+def _next_try(recipient: Recipient | None, together: list[Entry], now: datetime) -> datetime:
+    """When what failed together is tried again together.
+
+    Not in the recipient's quiet hours; those of a place would hold up what happens at other places.
+    """
+    again = next_try(1 + max(entry.attempt for entry in together), now)
+    return after_quiet((recipient,), again) if recipient else again

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from event_platform.alerts.configuration import Hours, Recipient
 
 FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=1)
-"""Pauses between rounds that try a message again double from the first to the longest."""
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Pauses between tries in different rounds double from the first to the longest; new messages to the recipient wait as long, so it is short."""
 
 SPANS_IN_A_ROW = 4
 """Quiet spans that follow each other are waited out, but not for ever: together they may fill the day."""

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from event_platform import tables
+from event_platform import diagnosis, tables
 from event_platform.alerts import channels
 from event_platform.alerts.assets import KEY, alerts_schedule
 from event_platform.cli import app
@@ -145,6 +145,13 @@ def test_the_commands_say_what_is_wrong(weather: Weather, mail: MailServer, monk
     with pytest.raises(ConfigurationError, match=r"alerts\.toml cannot be read"):
         command("run")
     weather.configure()
+    assert [(finding.ok, finding.what) for finding in diagnosis._alerts()] == [
+        (True, "alerts: 1 rules, 1 recipients"),
+        (True, "the address of duty is in DUTY_URL"),
+    ]
+    monkeypatch.delenv("DUTY_URL")
+    assert [finding.ok for finding in diagnosis._alerts()] == [True, False]
+    monkeypatch.setenv("DUTY_URL", mail.url)
     with pytest.raises(UsageError, match="It has: duty"):
         command("test", "nobody")
     mail.stop()

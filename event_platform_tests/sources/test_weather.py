@@ -48,17 +48,22 @@ def test_the_same_observation_in_two_answers_is_one_event(pipeline: Pipeline) ->
     assert pipeline.sql("SELECT place, temperature_celsius FROM trusted.weather ORDER BY ALL") == [("boston", 21.0), ("new-york", 22.0)]
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("somewhere.json", answer()),
-        (NAME, answer(temperature=-300)),
-        (NAME, answer(windGust=-1)),
-        (NAME, answer(temperature="warm")),
-        (NAME, {"code": 429001, "type": "Too Many Calls"}),
-    ],
-)
-def test_what_is_no_observation_of_a_place_is_in_quarantine(name: str, content: dict[str, Any], pipeline: Pipeline) -> None:
-    pipeline.drop(name, json.dumps(content))
+def test_what_is_no_observation_of_a_place_is_in_quarantine(pipeline: Pipeline) -> None:
+    contents = {
+        "somewhere.json": answer(),
+        "weather-cold-20250724T035100Z.json": answer(temperature=-300),
+        "weather-calm-20250724T035100Z.json": answer(windGust=-1),
+        "weather-warm-20250724T035100Z.json": answer(temperature="warm"),
+        "weather-busy-20250724T035100Z.json": {"code": 429001, "type": "Too Many Calls"},
+    }
+    for name, content in contents.items():
+        pipeline.drop(name, json.dumps(content))
     pipeline.run_well()
-    assert (pipeline.status().total.trusted, pipeline.status().total.quarantined) == (0, 1)
+    reasons = dict(pipeline.sql("SELECT original_name, reason FROM quarantine.weather JOIN landing.weather USING (file_id)"))  # type: ignore[arg-type]
+    assert reasons == {
+        "somewhere.json": "`place`, part of the kind of event, is missing or empty",
+        "weather-cold-20250724T035100Z.json": "colder than absolute zero",
+        "weather-calm-20250724T035100Z.json": "a wind speed below zero",
+        "weather-warm-20250724T035100Z.json": "`temperature_celsius` is not a number",
+        "weather-busy-20250724T035100Z.json": "`observed_at` is missing",
+    }
