@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["pytest", "pytest-timeout", "hypothesis", "psutil"]
+TEST = ["aiosmtpd", "apprise", "boto3", "hypothesis", "moto[server]", "psutil", "pytest", "pytest-timeout"]
 
 setup(
     name="event-platform",
@@ -24,14 +24,17 @@ setup(
         "numpy",
         "prompt-toolkit",
         "pyarrow",
+        "pydantic",
         "pygments",
         "pyiceberg[sql-sqlite,pyarrow]>=0.12",
         "rich",
+        "tenacity",
         "typer",
         "watchfiles",
         "zstandard",
     ],
     extras_require={
+        "alerts": ["apprise", "boto3"],
         "aws": ["dagster-aws", "boto3"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],

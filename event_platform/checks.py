@@ -11,6 +11,8 @@ import dagster as dg
 
 from event_platform import accounting, tables
 from event_platform.aggregate.daily import Aggregate
+from event_platform.alerts.log import TABLE as ALERTS
+from event_platform.alerts.log import AlertLog
 from event_platform.data_tests import declared_tests
 from event_platform.lake.schema import Table
 from event_platform.lake.table import LakeTable
@@ -51,6 +53,21 @@ def checks_of_aggregate(aggregate: Aggregate) -> list[dg.AssetChecksDefinition]:
     counted = Check("counts_every_event", f"It counts every row of {aggregate.upstream.name} once", _counts_every_row(aggregate))
     has_counts = aggregate.counts in aggregate.table.column_names
     return [_check_table(aggregate.table, [*([counted] if has_counts else []), *declared_tests(aggregate.table)])]
+
+
+def checks_of_alerts() -> list[dg.AssetChecksDefinition]:
+    """The check of the alerts' delivery log."""
+    return [_check_table(ALERTS, [Check("delivered", "No message waits after a try that failed", _delivered, blocking=False)])]
+
+
+def _delivered(work: Step) -> Verdict:
+    if not work.lake.exists(ALERTS):
+        return Verdict("Nothing was ever to be told.")
+    waiting = AlertLog(work.lake, work.duck, work.run_id).waiting().values()
+    failed = [entry for entries in waiting for entry in entries if entry.state == "failed"]
+    if not failed:
+        return Verdict("No message waits after a try that failed.")
+    return Verdict(f"{len(failed)} messages could not be delivered yet; see `event-platform alerts list --waiting`.", passed=False)
 
 
 def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:

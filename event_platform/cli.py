@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
-from event_platform import environment, sources
+from event_platform import alert_commands, environment, sources
 from event_platform.errors import PlatformError, UsageError
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
 from event_platform.serving.forms import Format
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="Lines that could not be staged.")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(alert_commands.app, name="alerts")
 sample_app = typer.Typer(no_args_is_help=True, help="Make sample files.")
 app.add_typer(sample_app, name="sample")
 

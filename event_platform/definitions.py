@@ -6,7 +6,8 @@ import dagster as dg
 
 from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
-from event_platform.checks import checks_of_aggregate, checks_of_source
+from event_platform.alerts.assets import alerts_asset, alerts_schedule
+from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source
 from event_platform.landing.assets import landing_asset
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
@@ -18,7 +19,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies 
 
 
 def definitions() -> dg.Definitions:
-    """Everything Dagster needs to know; reads contracts, touches neither disk nor network."""
+    """Everything Dagster needs to know; reads contracts and whether alerts are configured, touches no table and no network."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     checks: list[dg.AssetChecksDefinition] = []
     for source in all_sources().values():
@@ -27,10 +28,13 @@ def definitions() -> dg.Definitions:
     for aggregate in all_aggregates():
         assets.append(aggregate_asset(aggregate))
         checks += checks_of_aggregate(aggregate)
+    assets.append(alerts_asset())
+    checks += checks_of_alerts()
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
         sensors=[arrival_sensor(source) for source in all_sources().values()],
+        schedules=[alerts_schedule()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

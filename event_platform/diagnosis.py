@@ -25,7 +25,7 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _contracts, _catalogue, _instance, _landing)
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _contracts, _catalogue, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -93,6 +93,20 @@ def _landing() -> Iterator[Finding]:
                 f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}",
                 "Replace it by a regular file that can be read, or remove it.",
             )
+
+
+def _alerts() -> Iterator[Finding]:
+    from event_platform.alerts import configuration
+
+    here = environment.read()
+    if not configuration.is_configured(here):
+        yield Finding(True, "no alerts are configured")
+        return
+    wanted = configuration.read(here.alerts)
+    yield Finding(True, f"alerts: {len(wanted.rules)} rules, {len(wanted.recipients)} recipients")
+    for name, recipient in wanted.recipients.items():
+        is_set = environment.is_set(recipient.address_from)
+        yield Finding(is_set, f"the address of {name} is in {recipient.address_from}", "Set the variable where the platform runs.")
 
 
 def _existing(folder: Path) -> Path:

@@ -49,6 +49,24 @@ class Environment:
         """Spilled and half-made files; may be emptied whenever nothing runs."""
         return self.home / "scratch"
 
+    @cached_property
+    def alerts(self) -> Path:
+        """Rules and recipients of the weather alerts, if there are any."""
+        return self.home / "alerts.toml"
+
+
+def is_set(name: str) -> bool:
+    """Whether a variable that a setting names has a value."""
+    return bool(os.environ.get(name))
+
+
+def secret(name: str) -> str:
+    """The value of a variable that a setting names; ConfigurationError, without any value, when it is not set."""
+    value = os.environ.get(name)
+    if not value:
+        raise ConfigurationError(f"The environment variable {name}, which a setting names, is not set; set it where the platform runs.")
+    return value
+
 
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""

@@ -12,6 +12,9 @@ import dagster as dg
 
 from event_platform import partitions, tables
 from event_platform.aggregate import aggregates_of
+from event_platform.alerts.assets import KEY as ALERTS_KEY
+from event_platform.alerts.assets import alert_keys
+from event_platform.alerts.rounds import is_behind
 from event_platform.errors import UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
@@ -73,12 +76,14 @@ def _behind(lake: Lake, source: Source) -> Iterable[bool]:
     for aggregate in aggregates_of(source):
         upstream = lake.open(aggregate.upstream)
         yield bool(upstream.changes_since(lake.open(aggregate.table).consumed(upstream.declared.name)))
+    yield is_behind(lake, source)
 
 
 def keys_of(source: Source) -> list[dg.AssetKey]:
     """The assets that an arrival run of the source works through."""
     layers = (dg.AssetKey([layer, source.name]) for layer in ("landing", "stage", "quarantine", "trusted"))
-    return [*layers, *(dg.AssetKey(["aggregate", aggregate.table.short_name]) for aggregate in aggregates_of(source))]
+    aggregates = (dg.AssetKey(["aggregate", aggregate.table.short_name]) for aggregate in aggregates_of(source))
+    return [*layers, *aggregates, *alert_keys(source)]
 
 
 def arrival_tags(source: Source) -> dict[str, str]:
@@ -109,6 +114,11 @@ def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterIns
     """Materialize one asset for every date from first to last, in one run."""
     span = {"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()}
     return _execute([key], span | dict(tags or {}), instance, tell)
+
+
+def run_alerts(instance: dg.DagsterInstance, tell: Tell) -> Outcome:
+    """One round of the alerts, in a run of its own."""
+    return _execute([ALERTS_KEY], {}, instance, tell)
 
 
 def asset_of(table: str) -> dg.AssetKey:

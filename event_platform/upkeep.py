@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
 from event_platform.aggregate import aggregates_of
+from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.table import Change, day_of
+from event_platform.sources.weather import SOURCE as WEATHER
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -57,6 +59,7 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         (f"trusted.{source.name}", tables.trusted(source), lambda: made_from(tables.trusted(source))),
         (f"trusted.{source.name}", tables.seen(source), list),
         *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates),
+        *([(ALERTS.name, ALERTS, list)] if source.name == WEATHER.name else []),
     ]
     for lock, table, readers in plans:
         if lake.exists(table):

@@ -49,7 +49,7 @@ def test_the_first_query_of_the_readme_gives_the_output_it_shows(after_demo: Com
 
 
 def test_status_is_one_object_a_source(after_demo: CommandLine) -> None:
-    (found,) = json.loads(after_demo("status", "--format", "json").stdout)
+    (found,) = json.loads(after_demo("status", "payments", "--format", "json").stdout)
     assert found["source"] == "payments"
     assert found["balanced"] is True
     assert found["landed"] == found["staged"] + found["quarantined"]

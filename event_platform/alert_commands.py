@@ -1,0 +1,77 @@
+"""`event-platform alerts …`: a round by hand, what the log says, a test message."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from event_platform import environment
+from event_platform.errors import UsageError
+from event_platform.serving.forms import Format
+
+app = typer.Typer(no_args_is_help=True, help="Alerts on the weather.")
+out = Console(width=None if sys.stdout.isatty() else 240)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def _tell(message: str) -> None:
+    err.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {escape(message)}", highlight=False)
+
+
+@app.command()
+def run() -> None:
+    """Look at new observations and send what is due; exit code 1 if the round failed."""
+    from event_platform.alerts import configuration
+    from event_platform.instance import open_instance
+    from event_platform.runs import run_alerts
+
+    configuration.read(environment.read().alerts)
+    with open_instance() as instance:
+        outcome = run_alerts(instance, _tell)
+    for failure in outcome.failures:
+        _tell(f"run {outcome.run_id[:8]} failed: {failure}")
+    if not outcome.ok:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def show(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only what is not delivered yet.")] = False,
+    limit: Annotated[int, typer.Option(help="At most this many messages, the newest.")] = 50,
+    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+) -> None:
+    """How each message stands: what was told to whom, what waits, what failed and why."""
+    from event_platform.alerts.log import LATEST
+    from event_platform.serving.sql import session
+
+    statement = f"""SELECT observed_at, kind, rule, place, measure, value, recipient, state, attempt, due_at, error
+        FROM (FROM aggregate.weather_alerts QUALIFY {LATEST}) {"WHERE state IN ('due', 'failed')" if waiting else ""}
+        ORDER BY observed_at DESC, rule, place, recipient LIMIT {int(limit)}"""
+    with session(environment.read()) as opened:
+        if form is Format.parquet:
+            raise UsageError("Alerts are listed as table, csv or json.")
+        if form is not Format.table:
+            opened.print(statement, form, sys.stdout.buffer)
+            return
+        columns, rows = opened.query(statement)
+    grid = Grid(*columns, header_style="bold")
+    for row in rows:
+        grid.add_row(*("" if value is None else escape(str(value)) for value in row))
+    out.print(grid)
+
+
+@app.command()
+def test(recipient: Annotated[str, typer.Argument(help="Name of a recipient in alerts.toml.", show_default=False)]) -> None:
+    """Send a recipient a test message, at once and whatever its hours."""
+    from event_platform.alerts import channels, configuration
+    from event_platform.alerts.messages import TEST
+
+    wanted = configuration.read(environment.read().alerts)
+    if recipient not in wanted.recipients:
+        raise UsageError(f"alerts.toml has no recipient {recipient!r}. It has: {', '.join(sorted(wanted.recipients))}.")
+    channels.send(wanted.recipients[recipient], TEST)
+    _tell(f"{recipient}: the service took the test message")
