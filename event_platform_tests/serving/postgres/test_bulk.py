@@ -4,7 +4,6 @@ import threading
 from datetime import UTC, date, datetime
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pytest
 
@@ -88,12 +87,9 @@ def test_a_table_never_written_is_loaded_empty_and_a_dropped_one_anew(database: 
     assert database.perform(load).rows == 3
 
 
-BUILT_ON = ["", "CREATE VIEW seen AS SELECT event_id, data FROM trusted.payments", "GRANT SELECT ON trusted.payments TO PUBLIC"]
-
-
-@pytest.mark.parametrize("built_on", BUILT_ON, ids=["swapped", "with-view", "with-grant"])
+@pytest.mark.parametrize("built_on", ["", "CREATE VIEW seen AS SELECT data FROM trusted.payments"], ids=["swapped", "rows-exchanged"])
 def test_readers_see_one_version_whole(database: Database, built_on: str) -> None:
-    rows, versions = 300, 8
+    rows, versions = 300, 5
     load = database.load()
     database.land(*events(range(rows), body='{"v":0}'))
     database.perform(load)
@@ -101,9 +97,10 @@ def test_readers_see_one_version_whole(database: Database, built_on: str) -> Non
         database.query(built_on)
     stop, seen, wrong = threading.Event(), set[int](), list[object]()
 
-    def read(isolation: psycopg.IsolationLevel) -> None:
-        with psycopg.connect(database.url) as reader:
-            reader.isolation_level = isolation
+    def read(isolation: str) -> None:
+        with database.server.connect(database.name) as reader:
+            reader.execute(f"SET default_transaction_isolation = '{isolation}'")
+            reader.commit()
             while not stop.is_set():
                 reader.execute("SELECT 1 FROM event_platform.loads")  # in a repeatable read this is when the snapshot is taken
                 found = reader.execute("SELECT count(*), min(data->>'v')::int, max(data->>'v')::int FROM trusted.payments").fetchone()
@@ -113,7 +110,9 @@ def test_readers_see_one_version_whole(database: Database, built_on: str) -> Non
                 if found[0] != rows or found[1] != found[2]:
                     wrong.append(found)
 
-    readers = [threading.Thread(target=read, args=[level]) for level in (psycopg.IsolationLevel.READ_COMMITTED, psycopg.IsolationLevel.REPEATABLE_READ)]
+    readers = [
+        threading.Thread(target=read, args=[level]) for level in (psycopg.IsolationLevel.READ_COMMITTED, psycopg.IsolationLevel.REPEATABLE_READ)
+    ]
     for reader in readers:
         reader.start()
     for version in range(1, versions):
@@ -132,8 +131,8 @@ def test_a_transaction_with_an_older_snapshot_does_not_find_the_table_empty(data
     database.land(*events(range(3)))
     database.perform(load)
     database.land(*events(range(3, 5)))
-    with psycopg.connect(database.url) as reader:
-        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    with database.server.connect(database.name) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT 1 FROM event_platform.loads")
         database.perform(load)
         assert reader.execute("SELECT count(*) FROM trusted.payments").fetchone() == (5,)
@@ -163,7 +162,7 @@ def test_a_reader_that_stays_does_not_stop_the_load(database: Database, monkeypa
     database.land(*events(range(3)))
     database.perform(load)
     database.land(*events(range(3, 5)))
-    with psycopg.connect(database.url) as reader:
+    with database.server.connect(database.name) as reader:
         assert reader.execute("SELECT count(*) FROM trusted.payments").fetchone() == (3,)
         assert database.perform(load).rows == 5
         assert reader.execute("SELECT count(*) FROM trusted.payments").fetchone() == (5,)

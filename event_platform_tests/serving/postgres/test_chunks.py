@@ -175,7 +175,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ACTIONS)
 def test_whatever_lands_and_is_derived_anew_meanwhile_the_target_ends_as_trusted_is(database: Database, actions: list[tuple[str, object]]) -> None:
     name = f"p.t{uuid4().hex[:8]}"
@@ -193,4 +193,3 @@ def test_whatever_lands_and_is_derived_anew_meanwhile_the_target_ends_as_trusted
     while database.perform(load).changed:
         pass
     assert database.in_target(table=name) == database.in_lake()
-
