@@ -35,7 +35,7 @@ TABLE = """
         file_id bigint NOT NULL,
         line_number bigint NOT NULL,
         rows bigint NOT NULL,
-        loaded_at timestamptz NOT NULL DEFAULT clock_timestamp()
+        loaded_at timestamptz NOT NULL DEFAULT now()
     );
     COMMENT ON TABLE event_platform.loads IS 'What event-platform load has brought here; written in the transaction that brings it';
     COMMENT ON COLUMN event_platform.loads.name IS 'The table that is loaded';
@@ -45,7 +45,7 @@ TABLE = """
     COMMENT ON COLUMN event_platform.loads.file_id IS 'In chunks: file of the last record loaded, in the order of landing';
     COMMENT ON COLUMN event_platform.loads.line_number IS 'In chunks: line of the last record loaded';
     COMMENT ON COLUMN event_platform.loads.rows IS 'Rows the last load brought; in chunks, records brought so far';
-    COMMENT ON COLUMN event_platform.loads.loaded_at IS 'When rows were last brought';
+    COMMENT ON COLUMN event_platform.loads.loaded_at IS 'When the transaction began that last brought rows';
 """
 
 

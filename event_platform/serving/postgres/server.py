@@ -47,7 +47,7 @@ def stop(environment: Environment) -> bool:
 
 def _running(folder: Path) -> Any:  # noqa: ANN401 - a PostgresServer of a package that may not be there
     server = _package().get_server(folder, cleanup_mode=None)
-    if not server.get_postmaster_info().is_running():  # it ran when this process first asked, and was stopped since
+    if not (folder / "postmaster.pid").exists():  # it ran when this process first asked, and was stopped since
         server.start()
     return server
 

@@ -110,9 +110,7 @@ def test_readers_see_one_version_whole(database: Database, built_on: str) -> Non
                 if found[0] != rows or found[1] != found[2]:
                     wrong.append(found)
 
-    readers = [
-        threading.Thread(target=read, args=[level]) for level in (psycopg.IsolationLevel.READ_COMMITTED, psycopg.IsolationLevel.REPEATABLE_READ)
-    ]
+    readers = [threading.Thread(target=read, args=[isolation]) for isolation in ("read committed", "repeatable read")]
     for reader in readers:
         reader.start()
     for version in range(1, versions):
