@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from event_platform.errors import TransientError
@@ -23,7 +25,7 @@ def copy_in(connection: Connection, duck: duckdb.DuckDBPyConnection, select: str
     Raises TransientError when DuckDB cannot read them; whatever is raised, the COPY has failed as a whole.
     """
     statement = f"COPY {relation.sql} ({relation.columns}) FROM STDIN (FORMAT csv{options})"
-    read_end, write_end = os.pipe()
+    read_end, write_end = _pipe()
     with ThreadPoolExecutor(1) as beside, connection.cursor() as cursor:
         try:
             written = beside.submit(_write_csv, duck, select, write_end)
@@ -34,6 +36,14 @@ def copy_in(connection: Connection, duck: duckdb.DuckDBPyConnection, select: str
         finally:
             os.close(read_end)  # DuckDB, should it still write, is told so and ends
         return cursor.rowcount
+
+
+def _pipe() -> tuple[int, int]:
+    """Wider than usual where the system lets it be: each time it is full or empty one side waits for the other."""
+    read_end, write_end = os.pipe()
+    with suppress(AttributeError, OSError):
+        fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, BLOCK_BYTES)
+    return read_end, write_end
 
 
 def _write_csv(duck: duckdb.DuckDBPyConnection, select: str, write_end: int) -> None:
