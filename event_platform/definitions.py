@@ -4,13 +4,17 @@ import warnings
 
 import dagster as dg
 
+from event_platform import environment
 from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.alerts.assets import alerts_asset, alerts_schedule
 from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source
 from event_platform.landing.assets import landing_asset
+from event_platform.load_sensors import load_sensor
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
+from event_platform.serving.postgres.assets import load_asset
+from event_platform.serving.postgres.loads import configured
 from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets
 from event_platform.trusted.assets import trusted_asset
@@ -30,10 +34,12 @@ def definitions() -> dg.Definitions:
         checks += checks_of_aggregate(aggregate)
     assets.append(alerts_asset())
     checks += checks_of_alerts()
+    loads = configured(environment.read())
+    assets += [load_asset(load) for load in loads]
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
-        sensors=[arrival_sensor(source) for source in all_sources().values()],
+        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads)],
         schedules=[alerts_schedule()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},

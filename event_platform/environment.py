@@ -4,7 +4,7 @@ Nothing here touches the disk: the folders are made by whoever first writes to t
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,8 @@ class Environment:
 
     `home` is the one folder with everything the platform keeps. `settle` is how long a file in a local
     pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
-    (its own defaults when None). `extra_sources` is a folder with further contracts.
+    (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
+    tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does.
     """
 
     home: Path
@@ -28,6 +29,8 @@ class Environment:
     memory_limit: str | None = None
     threads: int | None = None
     extra_sources: Path | None = None
+    postgres: str | None = field(default=None, repr=False)
+    loads: Path | None = None
 
     @cached_property
     def lake(self) -> Path:
@@ -71,12 +74,15 @@ def secret(name: str) -> str:
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
     extra = os.environ.get("EVENT_PLATFORM_SOURCES")
+    loads = os.environ.get("EVENT_PLATFORM_LOADS")
     return Environment(
         home=Path(os.environ.get("EVENT_PLATFORM_HOME") or CHECKOUT / ".event_platform").expanduser().absolute(),
         settle=timedelta(seconds=_number("EVENT_PLATFORM_SETTLE_SECONDS", 1.0)),
         memory_limit=os.environ.get("EVENT_PLATFORM_MEMORY_LIMIT") or None,
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
+        postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
+        loads=Path(loads).expanduser().absolute() if loads else None,
     )
 
 

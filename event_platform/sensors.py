@@ -35,7 +35,7 @@ def arrival_sensor(source: Source) -> dg.SensorDefinition:
 
 
 def _request(instance: dg.DagsterInstance, source: Source) -> dg.RunRequest | dg.SkipReason:
-    if waits_for := _reason_to_wait(instance, source):
+    if waits_for := reason_to_wait(instance, {SOURCE_TAG: source.name}, source.name):
         return dg.SkipReason(waits_for)
     lake = Lake(environment.read())
     if not has_pending_work(lake, source) and not wait_for_files(lake, source, LONG_POLL_SECONDS):
@@ -43,16 +43,16 @@ def _request(instance: dg.DagsterInstance, source: Source) -> dg.RunRequest | dg
     return dg.RunRequest(tags=arrival_tags(source))
 
 
-def _reason_to_wait(instance: dg.DagsterInstance, source: Source) -> str | None:
-    """A run is under way, or the last one failed a moment ago and would fail again."""
+def reason_to_wait(instance: dg.DagsterInstance, tags: dict[str, str], name: str) -> str | None:
+    """A run with the tags is under way, or the last one failed a moment ago and would fail again."""
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
-    last = instance.get_run_records(dg.RunsFilter(tags={SOURCE_TAG: source.name}), limit=1)
+    last = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1)
     if not last:
         return None
     if last[0].dagster_run.status in NOT_FINISHED_STATUSES:
-        return f"{source.name} is being worked on"
+        return f"{name} is being worked on"
     failed = last[0].dagster_run.status == dg.DagsterRunStatus.FAILURE
     if failed and time.time() - (last[0].end_time or 0) < RETRY_AFTER_SECONDS:
-        return f"the last run of {source.name} failed; the next try is {RETRY_AFTER_SECONDS:.0f} s after it"
+        return f"the last run of {name} failed; the next try is {RETRY_AFTER_SECONDS:.0f} s after it"
     return None

@@ -46,9 +46,8 @@ def kills() -> list[tuple[str, int, str]]:
     return [(step, number, moment) for step, (_, _, calls) in STEPS.items() for number in range(1, calls + 1) for moment in ("before", "after")]
 
 
-def _arm(step: str, number: int, moment: str) -> None:
-    """Make this process kill itself at the boundary."""
-    module, name, _ = STEPS[step]
+def arm(module: str, name: str, number: int, moment: str) -> None:
+    """Make this process kill itself before or after the n-th call of a function or method."""
     holder: Any = __import__(module, fromlist=["_"])
     *classes, function = name.split(".")
     for each in classes:
@@ -72,7 +71,8 @@ def _arm(step: str, number: int, moment: str) -> None:
 def _work(home: str, kill: tuple[str, int, str] | None) -> None:
     os.environ |= {"EVENT_PLATFORM_HOME": home, "EVENT_PLATFORM_SETTLE_SECONDS": "0"}
     if kill:
-        _arm(*kill)
+        step, number, moment = kill
+        arm(*STEPS[step][:2], number, moment)
     Pipeline().run_well()
 
 

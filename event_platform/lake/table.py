@@ -132,6 +132,21 @@ class LakeTable:
         snapshot = self.iceberg.current_snapshot()
         return (snapshot.sequence_number or 0) if snapshot else 0
 
+    @property
+    def identity(self) -> str:
+        """What tells the table from one of the same name in another lake."""
+        return str(self.iceberg.metadata.table_uuid)
+
+    @property
+    def snapshot_id(self) -> int:
+        """Id of the current snapshot; 0 for a table never written."""
+        snapshot = self.iceberg.current_snapshot()
+        return snapshot.snapshot_id if snapshot else 0
+
+    def remembers(self, snapshot_id: int) -> bool:
+        """Whether the snapshot has not expired yet, so that `changes_since` its number is complete."""
+        return self.iceberg.snapshot_by_id(snapshot_id) is not None
+
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
         paths = [file.file_path for file in (self.files() if files is None else files)]
