@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 from event_platform import environment, sources
 from event_platform.errors import PlatformError, UsageError
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
+from event_platform.pulls.commands import poll_app, pull_app, serve_app
 from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ quarantine_app = typer.Typer(no_args_is_help=True, help="Lines that could not be
 app.add_typer(quarantine_app, name="quarantine")
 sample_app = typer.Typer(no_args_is_help=True, help="Make sample files.")
 app.add_typer(sample_app, name="sample")
+app.add_typer(pull_app, name="pull")
+app.add_typer(poll_app, name="poll")
+app.add_typer(serve_app, name="serve")
 
 out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)

@@ -8,6 +8,7 @@ from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.checks import checks_of_aggregate, checks_of_source
 from event_platform.landing.assets import landing_asset
+from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
 from event_platform.sources import all_sources
@@ -20,9 +21,10 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies 
 def definitions() -> dg.Definitions:
     """Everything Dagster needs to know; reads contracts, touches neither disk nor network."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    assets += pull_assets()
     checks: list[dg.AssetChecksDefinition] = []
     for source in all_sources().values():
-        assets += [landing_asset(source), stage_assets(source), event_dates_bridge(source), trusted_asset(source)]
+        assets += [landing_asset(source, pulled_from(source)), stage_assets(source), event_dates_bridge(source), trusted_asset(source)]
         checks += checks_of_source(source)
     for aggregate in all_aggregates():
         assets.append(aggregate_asset(aggregate))
@@ -31,6 +33,7 @@ def definitions() -> dg.Definitions:
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
         sensors=[arrival_sensor(source) for source in all_sources().values()],
+        schedules=pull_schedules(),
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

@@ -8,6 +8,7 @@
     │   └── UnusableAnswerError   an API answers something else than was agreed
     └── TransientError            busy, full, unreachable: try again, nothing lost   exit code 5
         ├── UnavailableError      an API is away, failing, too slow, or asks to be left alone
+        │   └── HeldBackError     we ourselves do not ask it yet
         └── TornAnswerError       an API's answer ended before its end
 
 A run or a blocking check that failed ends a command with exit code 1.
@@ -59,6 +60,10 @@ class UnavailableError(TransientError):
         """Take one paragraph for people, and seconds."""
         super().__init__(message)
         self.wait_seconds = wait_seconds
+
+
+class HeldBackError(UnavailableError):
+    """A call is not made, since a plan allows no more of them for now, or the API asked to be left alone."""
 
 
 class TornAnswerError(TransientError):
