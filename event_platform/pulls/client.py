@@ -128,7 +128,7 @@ def _attempts(patience: Patience, sleep: Callable[[float], None]) -> tenacity.Re
 
 def _tell_of_pause(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    _log.warning("attempt %d: %s Trying again in %.1f s.", state.attempt_number, error, state.upcoming_sleep)
+    _log.warning("Attempt %d failed, the next is in %.1f s. %s", state.attempt_number, state.upcoming_sleep, error)
 
 
 def _ask(request: Request, path: Path, patience: Patience, deadline: float) -> int:

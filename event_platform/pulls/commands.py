@@ -11,7 +11,10 @@ from event_platform import environment
 from event_platform.errors import PlatformError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from event_platform.environment import Environment
+    from event_platform.pulls.pulled import Failed, Pulled
 
 pull_app = typer.Typer(no_args_is_help=True, help="Ask an API for the records of some dates, and land them.")
 poll_app = typer.Typer(no_args_is_help=True, help="Ask an API how things are now, and land what it says.")
@@ -37,7 +40,7 @@ def pull_insights(
     days = days_between(first.date(), (last or first).date())
     if not days:
         raise UsageError(f"--to {last:%Y-%m-%d} lies before --date {first:%Y-%m-%d}.")
-    done, failed = pull_dates(environment.read(), days, count, _tell)
+    done, failed = pull_dates(environment.read(), days, count, _tell if len(days) > 1 else _tell_landed)
     with open_instance() as instance:
         for pulled in done:
             report_pulled(instance, pulled)
@@ -51,7 +54,7 @@ def poll_weather(
     """Land the weather now at each of EVENT_PLATFORM_WEATHER_PLACES, once or again and again."""
     here = environment.read()
     if every is None:
-        _poll_once(here)
+        _poll_once(here, _tell if len(here.weather_places) > 1 else _tell_landed)
         return
     _warn_of_plan(here, every)
     try:
@@ -60,11 +63,11 @@ def poll_weather(
         _tell("ended")
 
 
-def _poll_once(here: Environment) -> None:
+def _poll_once(here: Environment, tell: Callable[[Pulled | Failed], None]) -> None:
     from event_platform.pulls.pulled import raise_first
     from event_platform.pulls.weather import poll
 
-    done, failed = poll(here, _tell)
+    done, failed = poll(here, tell)
     raise_first(failed, len(done) + len(failed))
 
 
@@ -76,7 +79,7 @@ def _poll_each(here: Environment, every: float) -> None:
     while True:
         started = time.monotonic()
         try:
-            _poll_once(here)
+            _poll_once(here, _tell)
         except (ConfigurationError, UsageError):
             raise
         except PlatformError:  # told already, place by place; the next round may do better
@@ -107,6 +110,14 @@ def serve_weather(host: HostOption = "127.0.0.1", port: PortOption = 8766) -> No
     from event_platform.samples.apis import serve, weather_api
 
     serve(weather_api(), host, port, lambda url: _tell(f"weather API on {url}; EVENT_PLATFORM_TOMORROW_URL={url} polls it"))
+
+
+def _tell_landed(ended: Pulled | Failed) -> None:
+    """Of a single pull that failed the command's error tells."""
+    from event_platform.pulls.pulled import Pulled
+
+    if isinstance(ended, Pulled):
+        _tell(ended)
 
 
 def _tell(message: object) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def serve(application: Starlette, host: str, port: int, tell: Callable[[str], No
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise UsageError(f"Nothing can be served on {host}, port {port} ({error.strerror}). Take another with --port; 0 finds a free one.") from error
-    with listening:
+    with listening, suppress(KeyboardInterrupt):
         tell(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
         server.run(sockets=[listening])
