@@ -11,7 +11,7 @@ from event_platform import environment
 from event_platform.errors import PlatformError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from event_platform.environment import Environment
     from event_platform.pulls.pulled import Failed, Pulled
@@ -31,9 +31,7 @@ def pull_insights(
     count: Annotated[int | None, typer.Option(min=1, help="Records of each date; EVENT_PLATFORM_INSIGHTS_COUNT says how many otherwise.")] = None,
 ) -> None:
     """Land the records of one date or a range; `run`, `watch` or the sensor process them."""
-    from event_platform.instance import open_instance
     from event_platform.partitions import days_between
-    from event_platform.pulls.assets import report_pulled
     from event_platform.pulls.insights import pull_dates
     from event_platform.pulls.pulled import raise_first
 
@@ -41,10 +39,18 @@ def pull_insights(
     if not days:
         raise UsageError(f"--to {last:%Y-%m-%d} lies before --date {first:%Y-%m-%d}.")
     done, failed = pull_dates(environment.read(), days, count, _tell if len(days) > 1 else _tell_landed)
+    if done:
+        _report(done)
+    raise_first(failed, len(days))
+
+
+def _report(done: Sequence[Pulled]) -> None:
+    from event_platform.instance import open_instance
+    from event_platform.pulls.assets import report_pulled
+
     with open_instance() as instance:
         for pulled in done:
             report_pulled(instance, pulled)
-    raise_first(failed, len(days))
 
 
 @poll_app.command("weather")

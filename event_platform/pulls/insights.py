@@ -21,11 +21,14 @@ def pull_dates(
 ) -> tuple[list[Pulled], list[Failed]]:
     """Pull each date and land what it gives; `count` is the settings' when None, `tell` hears of each date as it ends.
 
-    A date that the API refuses does not keep the next from being asked for; an API that is away does, and those dates are not tried.
+    A date that the API refuses does not keep the next from being asked for; an API that is away does, and those dates have failed as well.
     Raises ConfigurationError when no address is set.
     """
-    done, failed = list[Pulled](), list[Failed]()
+    done, failed, away = list[Pulled](), list[Failed](), None
     for day in days:
+        if away:
+            failed.append(Failed(day.isoformat(), away))
+            continue
         try:
             done.append(_pull_date(environment, day, environment.insights_count if count is None else count))
             tell(done[-1])
@@ -34,8 +37,7 @@ def pull_dates(
         except PlatformError as error:
             failed.append(Failed(day.isoformat(), error))
             tell(failed[-1])
-            if isinstance(error, UnavailableError):
-                break
+            away = error if isinstance(error, UnavailableError) else None
     return done, failed
 
 

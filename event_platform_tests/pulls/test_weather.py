@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from event_platform import environment, sources
 from event_platform.errors import ConfigurationError, HeldBackError, PlatformError, UnavailableError
+from event_platform.instance import open_instance
 from event_platform.landing import queue
 from event_platform.pulls.budget import CallBudget
 from event_platform.pulls.weather import budget_of, poll
@@ -176,6 +178,35 @@ def test_the_made_up_api_wants_a_key() -> None:
         assert requests.get(f"{url}/v4/weather/realtime?location=Oslo", timeout=10).status_code == 401
         assert requests.get(f"{url}/v4/weather/realtime?apikey=k", timeout=10).status_code == 400
         assert requests.get(f"{url}/v4/weather/realtime?location=Oslo&apikey=k&units=imperial", timeout=10).status_code == 400
+
+
+def test_a_round_is_a_materialization_also_when_a_place_failed(poller: Poller, monkeypatch: pytest.MonkeyPatch) -> None:
+    from event_platform.pulls.assets import pull_assets
+
+    asset = next(each for each in pull_assets() if each.key == dg.AssetKey(["api", "weather"]))
+    monkeypatch.setenv("EVENT_PLATFORM_WEATHER_PLACES", "a=x;b=bad")
+    with serving(answers(RESPONSE), answers({}, "400 Bad Request"), answers(RESPONSE)) as script, open_instance() as instance:
+        monkeypatch.setenv("EVENT_PLATFORM_TOMORROW_URL", script.url)
+        rounds = [dg.materialize([asset], instance=instance, raise_on_error=False) for _ in range(2)]
+        records = instance.fetch_materializations(asset.key, limit=10).records
+    assert [each.success for each in rounds] == [False, True]
+    assert [record.asset_materialization.metadata["landed"].value for record in records] == [2, 1]
+    assert len(poller.files()) == 3
+
+
+def test_the_schedule_is_on_where_key_and_places_are_set(poller: Poller, monkeypatch: pytest.MonkeyPatch) -> None:
+    from event_platform.pulls.assets import pull_schedules
+
+    def schedule() -> dg.ScheduleDefinition:
+        return next(each for each in pull_schedules() if each.name == "weather_poll")
+
+    context = dg.build_schedule_context(scheduled_execution_time=NOON.replace(minute=15, second=0))
+    assert schedule().default_status == dg.DefaultScheduleStatus.STOPPED
+    assert "EVENT_PLATFORM_WEATHER_PLACES" in str(schedule().evaluate_tick(context).skip_message)
+    monkeypatch.setenv("EVENT_PLATFORM_WEATHER_PLACES", "a=x")
+    assert (schedule().default_status, schedule().cron_schedule) == (dg.DefaultScheduleStatus.RUNNING, "*/15 * * * *")
+    assert len(schedule().evaluate_tick(context).run_requests or []) == 1
+    assert poller.files() == {}
 
 
 class TestBudget:
