@@ -51,9 +51,9 @@ class CallBudget:
             calls.made.append((now, what))
 
     def leave_alone(self, seconds: float) -> None:
-        """Make no call for so long, because the API said so."""
+        """Make no call for so long, because the API said so; at most a day, for it may have been a slip."""
         with self._calls() as calls:
-            calls.left_alone_until = max(calls.left_alone_until, self.clock() + seconds)
+            calls.left_alone_until = max(calls.left_alone_until, self.clock() + min(seconds, DAY_SECONDS))
 
     def longest_unasked_first(self, names: Sequence[str]) -> list[str]:
         """The names in the order of their last calls, so that a plan too small for all of them serves each in turn."""

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -169,7 +170,8 @@ class _Exchange(threading.Thread):
     def abandon(self) -> None:
         """Let go of an answer that comes too late."""
         if self._response is not None:
-            self._response.raw.shutdown()
+            with suppress(OSError, RuntimeError, ValueError):  # it may have ended by itself at this very moment
+                self._response.raw.shutdown()
 
     def _exchange(self) -> None:
         import requests

@@ -226,6 +226,13 @@ class TestBudget:
             budget.take("d")
         assert told.value.wait_seconds == 86_400 - 600 - 3000 - 7200
 
+    def test_an_absurd_wish_is_kept_for_a_day(self, tmp_path: Path) -> None:
+        budget = CallBudget(tmp_path / "calls.json", 1, 1, clock=lambda: 1_000_000.0)
+        budget.leave_alone(1e30)
+        with pytest.raises(HeldBackError, match="1970-01-13") as told:
+            budget.take("a")
+        assert told.value.wait_seconds == 86_400
+
     def test_a_damaged_count_starts_anew(self, tmp_path: Path) -> None:
         (tmp_path / "calls.json").write_text("{torn")
         CallBudget(tmp_path / "calls.json", 1, 1).take("a")
