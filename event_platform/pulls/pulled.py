@@ -39,13 +39,17 @@ class Pulled:
     def __str__(self) -> str:
         """One line for people."""
         landed = f"landed as {self.file}" if self.file else "nothing landed"
-        tries = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
-        return f"{self.what}: {self.outcome}, {self.records:,} records, {self.bytes:,} bytes, status {self.status}, {tries}; {landed}"
+        records, attempts = _counted(self.records, "record"), _counted(self.attempts, "attempt")
+        return f"{self.what}: {self.outcome}, {records}, {self.bytes:,} bytes, status {self.status}, {attempts}; {landed}"
 
     def facts(self) -> dict[str, Any]:
         """The same as metadata of an asset."""
         facts = {"outcome": self.outcome, "status": self.status, "records": self.records, "asked": self.asked, "bytes": self.bytes}
         return {name: value for name, value in {**facts, "attempts": self.attempts, "file": self.file}.items() if value is not None}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
