@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 from event_platform import alert_commands, environment, sources
 from event_platform.errors import PlatformError, UsageError
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
+from event_platform.pulls.commands import poll_app, pull_app, serve_app
 from event_platform.serving.forms import Format
 from event_platform.serving.postgres.progress import Mode
 
@@ -37,6 +38,9 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(alert_commands.app, name="alerts")
 sample_app = typer.Typer(no_args_is_help=True, help="Make sample files.")
 app.add_typer(sample_app, name="sample")
+app.add_typer(pull_app, name="pull")
+app.add_typer(poll_app, name="poll")
+app.add_typer(serve_app, name="serve")
 
 out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)

@@ -11,6 +11,7 @@ from event_platform.alerts.assets import alerts_asset, alerts_schedule
 from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source
 from event_platform.landing.assets import landing_asset
 from event_platform.load_sensors import load_sensor
+from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
 from event_platform.serving.postgres.assets import load_asset
@@ -25,9 +26,10 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies 
 def definitions() -> dg.Definitions:
     """Everything Dagster needs to know; reads contracts and whether alerts are configured, touches no table and no network."""
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    assets += pull_assets()
     checks: list[dg.AssetChecksDefinition] = []
     for source in all_sources().values():
-        assets += [landing_asset(source), stage_assets(source), event_dates_bridge(source), trusted_asset(source)]
+        assets += [landing_asset(source, pulled_from(source)), stage_assets(source), event_dates_bridge(source), trusted_asset(source)]
         checks += checks_of_source(source)
     for aggregate in all_aggregates():
         assets.append(aggregate_asset(aggregate))
@@ -40,7 +42,7 @@ def definitions() -> dg.Definitions:
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
         sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads)],
-        schedules=[alerts_schedule()],
+        schedules=[alerts_schedule(), *pull_schedules()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

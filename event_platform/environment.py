@@ -4,10 +4,13 @@ Nothing here touches the disk: the folders are made by whoever first writes to t
 """
 
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from event_platform.errors import ConfigurationError
 
@@ -22,6 +25,10 @@ class Environment:
     pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does.
+
+    `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
+    `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
+    `pull_most_bytes` the body it may give.
     """
 
     home: Path
@@ -31,6 +38,15 @@ class Environment:
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
     loads: Path | None = None
+    insights_url: str | None = None
+    insights_count: int = 1000
+    tomorrow_url: str = "https://api.tomorrow.io"
+    tomorrow_api_key: str | None = field(default=None, repr=False)
+    tomorrow_calls_per_hour: int = 25
+    tomorrow_calls_per_day: int = 500
+    weather_places: tuple[tuple[str, str], ...] = ()
+    pull_deadline: timedelta = timedelta(seconds=300)
+    pull_most_bytes: int = 64 << 20
 
     @cached_property
     def lake(self) -> Path:
@@ -83,10 +99,19 @@ def read() -> Environment:
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
+        insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
+        insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
+        tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
+        tomorrow_api_key=os.environ.get("EVENT_PLATFORM_TOMORROW_API_KEY") or None,
+        tomorrow_calls_per_hour=int(_number("EVENT_PLATFORM_TOMORROW_CALLS_PER_HOUR", 25, least=1)),
+        tomorrow_calls_per_day=int(_number("EVENT_PLATFORM_TOMORROW_CALLS_PER_DAY", 500, least=1)),
+        weather_places=tuple(_places("EVENT_PLATFORM_WEATHER_PLACES")),
+        pull_deadline=timedelta(seconds=_number("EVENT_PLATFORM_PULL_DEADLINE_SECONDS", 300)),
+        pull_most_bytes=int(_number("EVENT_PLATFORM_PULL_MAX_MEGABYTES", 64) * (1 << 20)),
     )
 
 
-def _number(name: str, default: float) -> float:
+def _number(name: str, default: float, least: float = 0) -> float:
     text = os.environ.get(name)
     if not text:
         return default
@@ -94,6 +119,35 @@ def _number(name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if value < 0:
-        raise ConfigurationError(f"{name} is {text!r}, which is not a number of at least 0; unset it or give a number such as {default:g}.")
+    if not least <= value < float("inf"):
+        raise ConfigurationError(f"{name} is {text!r}, which is not a number of at least {least:g}; unset it or give a number such as {default:g}.")
     return value
+
+
+def _url(name: str) -> str | None:
+    """An address without its last slash. It is not repeated in the error, for it may hold a password."""
+    text = os.environ.get(name, "").rstrip("/")
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        sound = False
+    if text and not sound:
+        raise ConfigurationError(f"{name} is not the address of an API; give one such as https://api.example.com, without a query.")
+    return text or None
+
+
+PLACE = re.compile(r"\s*([a-z0-9][a-z0-9-]{0,39})\s*=\s*([^=;]+?)\s*")
+
+
+def _places(name: str) -> Iterable[tuple[str, str]]:
+    """Places written `name=location; name=location`."""
+    places: dict[str, str] = {}
+    for text in filter(str.strip, os.environ.get(name, "").split(";")):
+        match = PLACE.fullmatch(text)
+        if not match:
+            raise ConfigurationError(f"{name} has {text.strip()!r}, which is no place; write name=location with a name of a-z, 0-9 and -.")
+        if match[1] in places:
+            raise ConfigurationError(f"{name} names the place {match[1]!r} twice; rename one.")
+        places[match[1]] = match[2]
+    return places.items()

@@ -4,7 +4,12 @@
     ├── UsageError                the command or its arguments are wrong             exit code 2
     ├── ConfigurationError        a setting or a contract is wrong                   exit code 3
     ├── PermanentError            the same input will fail again                     exit code 4
+    │   ├── RefusedError          an API does not let us have what we ask for
+    │   └── UnusableAnswerError   an API answers something else than was agreed
     └── TransientError            busy, full, unreachable: try again, nothing lost   exit code 5
+        ├── UnavailableError      an API is away, failing, too slow, or asks to be left alone
+        │   └── HeldBackError     we ourselves do not ask it yet
+        └── TornAnswerError       an API's answer ended before its end
 
 A run or a blocking check that failed ends a command with exit code 1.
 """
@@ -38,3 +43,28 @@ class TransientError(PlatformError):
     """Something outside was busy, full or away; the same command later continues where this one stopped."""
 
     exit_code = 5
+
+
+class RefusedError(PermanentError):
+    """An API refuses: the key is wrong, the address is unknown, the request is not understood."""
+
+
+class UnusableAnswerError(PermanentError):
+    """An API's answer is complete and not what was agreed: a web page, another shape, too large."""
+
+
+class UnavailableError(TransientError):
+    """An API is away, failing, too slow or overrun; `wait_seconds` is how long it asks to be left alone, where it says so."""
+
+    def __init__(self, message: str, wait_seconds: float | None = None) -> None:
+        """Take one paragraph for people, and seconds."""
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
+class HeldBackError(UnavailableError):
+    """A call is not made, since a plan allows no more of them for now, or the API asked to be left alone."""
+
+
+class TornAnswerError(TransientError):
+    """An API's answer ended before its end. Half an answer is worse than none, since nobody would miss the other half."""

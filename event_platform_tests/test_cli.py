@@ -109,7 +109,7 @@ def test_backfill_reprocess_and_replay_leave_the_answers_as_they_were(after_demo
         assert ended.returncode == 0, ended.stderr
         assert "leaked" not in ended.stderr
     assert answers() == before
-    assert json.loads(after_demo("status", "--format", "json").stdout)[0]["balanced"]
+    assert json.loads(after_demo("status", "payments", "--format", "json").stdout)[0]["balanced"]
 
 
 def test_quarantined_lines_are_shown_without_their_content(after_demo: CommandLine) -> None:
@@ -132,7 +132,7 @@ def test_watch_processes_a_file_as_it_appears_until_interrupted(tmp_path: Path) 
 
     home = tmp_path / "home"
     surroundings = os.environ | {"EVENT_PLATFORM_HOME": str(home), "EVENT_PLATFORM_SETTLE_SECONDS": "0.2"}
-    watcher = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch"], stderr=subprocess.PIPE, text=True, env=surroundings)
+    watcher = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch", "payments"], stderr=subprocess.PIPE, text=True, env=surroundings)
     assert watcher.stderr
     assert "watching payments" in watcher.stderr.readline()
     (tmp_path / "a.json").write_text(line("a") + "\n")
@@ -142,7 +142,7 @@ def test_watch_processes_a_file_as_it_appears_until_interrupted(tmp_path: Path) 
     rest = watcher.communicate()[1]
     assert "1 event dates" in told
     assert "Traceback" not in rest
-    assert json.loads(CommandLine(home)("status", "--format", "json").stdout)[0]["trusted"] == 1
+    assert json.loads(CommandLine(home)("status", "payments", "--format", "json").stdout)[0]["trusted"] == 1
 
 
 def test_every_command_and_setting_is_documented() -> None:

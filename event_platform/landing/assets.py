@@ -1,6 +1,7 @@
 """`[landing, <source>]`: claims what is pending and enters it in the ledger."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -15,12 +16,16 @@ from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 
 
-def landing_asset(source: Source) -> dg.AssetsDefinition:
-    """The landing asset of a source; partitions are landing dates. A backfill of old dates tells what landed then, and changes nothing."""
+def landing_asset(source: Source, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetsDefinition:
+    """The landing asset of a source, `deps` being what puts files into its queue; partitions are landing dates.
+
+    A backfill of old dates tells what landed then, and changes nothing.
+    """
     table = tables.ledger(source)
 
     @dg.asset(
         key=[table.layer, table.short_name],
+        deps=deps,
         partitions_def=partitions.landing_dates(),
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=f"{table.description} Bytes are never changed; the archive is `landing/{source.name}/processed/`.",
