@@ -1,10 +1,14 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+PORT ?= 3000
 BIN := .venv/bin
 STAMP := .venv/.installed
 TEST_STAMP := .venv/.installed-for-tests
+BENCH_STAMP := .venv/.installed-for-benchmarks
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
 # Byte code halves the time that every command takes to start.
 export PYTHONDONTWRITEBYTECODE :=
+COMPILE := $(BIN)/python -m compileall -q .venv/lib event_platform > /dev/null || true
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,42 +18,48 @@ setup: $(STAMP) ## make .venv with everything the platform needs
 demo: $(STAMP) ## land a sample, run the pipeline, show the first query
 	@$(BIN)/event-platform demo
 
-ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000
-	@$(BIN)/dagster dev -h 127.0.0.1 -p 3000
+ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 (another port: make ui PORT=3001)
+	@$(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
 test: $(TEST_STAMP) ## the tests that need Python alone
-	$(BIN)/python -m pytest -m "not long and not java and not server"
+	$(BIN)/python -m pytest -n 2 -m "not long and not java and not server"
 
-test-long: $(TEST_STAMP) ## the tests that take long: 200 kills
-	$(BIN)/python -m pytest -m long
+test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
+	$(BIN)/python -m pytest -n 2 -m long
 
 test-all: $(TEST_STAMP) ## all tests, also those that need Java or a server
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n 2 -m "not long"
 
-check: $(TEST_STAMP) ## linter, formatter, type checker, borders between the folders
+check: $(TEST_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docker/Dockerfile
 
-bench: $(TEST_STAMP) ## the benchmarks beside raw DuckDB, dlt, pandas, Polars and Spark
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+bench: $(BENCH_STAMP) ## the benchmarks beside raw DuckDB, dlt, pandas, Polars and Spark
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the environment; the platform's home stays
 	rm -rf .venv *.egg-info
 
 $(STAMP): setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with: make PYTHON=python3.11 ...")'
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "$(PYTHON) is Python %d.%d; 3.11 or newer is needed. Say which: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@echo "Making .venv (a minute or two) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	@$(BIN)/python -m compileall -q .venv/lib > /dev/null || true
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(INSTALL) .
+	@$(COMPILE)
 	@touch $@
 
 $(TEST_STAMP): $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@$(BIN)/python -m compileall -q .venv/lib > /dev/null || true
+	@$(INSTALL) '.[dev]'
+	@$(COMPILE)
+	@touch $@
+
+$(BENCH_STAMP): $(TEST_STAMP)
+	@$(INSTALL) '.[bench]'
+	@$(COMPILE)
 	@touch $@
 
 .PHONY: help setup demo ui test test-long test-all check bench clean

@@ -53,6 +53,8 @@ setup(
     ],
     extras_require={
         "alerts": ["apprise", "boto3"],
+        "avro": ["polars"],
+        "samples": ["fake-web-events"],
         "aws": ["dagster-aws", "boto3"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],

@@ -22,6 +22,7 @@ from filelock import FileLock
 from sqlalchemy import create_engine, event
 
 from event_platform import environment
+from event_platform.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -125,18 +126,32 @@ class HomeComputeLogs(LocalComputeLogManager):
         return cls(_folder("compute_logs"), inst_data=inst_data)
 
 
+def _folder_of_configuration() -> Path:
+    chosen = os.environ.get("DAGSTER_HOME")
+    if chosen:
+        folder = Path(chosen).expanduser()
+        if not folder.is_absolute() or not folder.is_dir():
+            raise ConfigurationError(f"DAGSTER_HOME is {chosen!r}, which is not the full path of a folder; unset it or name one.")
+    elif (environment.CHECKOUT / "dagster.yaml").exists():
+        folder = environment.CHECKOUT
+    else:
+        raise ConfigurationError(
+            f"There is no dagster.yaml in {environment.CHECKOUT}: the platform was installed without its checkout. "
+            "Set DAGSTER_HOME to a folder with a copy of that file; runs would be forgotten otherwise."
+        )
+    return folder
+
+
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance that the UI shows, with what this process prints left on its terminal."""
+    """The instance that the UI shows, with what this process prints left on its terminal; ConfigurationError when it has no configuration."""
     from dagster import DagsterInstance
     from dagster._core.instance import InstanceRef
 
-    if os.environ.get("DAGSTER_HOME"):
-        with DagsterInstance.get() as instance:
-            yield instance
-        return
     overrides = {"compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}}
+    folder = _folder_of_configuration()
     with tempfile.TemporaryDirectory() as unused:
-        reference = InstanceRef.from_dir(unused, config_dir=str(environment.CHECKOUT), overrides=overrides)
+        base = str(folder) if os.environ.get("DAGSTER_HOME") else unused
+        reference = InstanceRef.from_dir(base, config_dir=str(folder), overrides=overrides)
         with DagsterInstance.from_ref(reference) as instance:
             yield instance

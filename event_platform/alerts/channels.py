@@ -50,7 +50,7 @@ def _by_apprise(address: str, variable: str, message: Message) -> None:
 
     logger = logging.getLogger("apprise")
     logger.propagate = False  # it names addresses
-    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as told:
+    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as told:  # type: ignore[no-untyped-call]
         service = apprise.Apprise()
         if not service.add(address):
             raise ConfigurationError(f"{variable} holds no URL that Apprise knows; see https://github.com/caronc/apprise for their forms.")

@@ -1,25 +1,18 @@
 """`event-platform alerts …`: a round by hand, what the log says, a test message."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
 from event_platform import environment
+from event_platform.cli.terminal import out, tell
 from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 
 app = typer.Typer(no_args_is_help=True, help="Alerts on the weather.")
-out = Console(width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, soft_wrap=True)
-
-
-def _tell(message: str) -> None:
-    err.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {escape(message)}", highlight=False)
 
 
 @app.command()
@@ -31,9 +24,9 @@ def run() -> None:
 
     configuration.read(environment.read().alerts)
     with open_instance() as instance:
-        outcome = run_alerts(instance, _tell)
+        outcome = run_alerts(instance, tell)
     for failure in outcome.failures:
-        _tell(f"run {outcome.run_id[:8]} failed: {failure}")
+        tell(f"run {outcome.run_id[:8]} failed: {failure}")
     if not outcome.ok:
         raise typer.Exit(1)
 
@@ -74,4 +67,4 @@ def test(recipient: Annotated[str, typer.Argument(help="Name of a recipient in a
     if recipient not in wanted.recipients:
         raise UsageError(f"alerts.toml has no recipient {recipient!r}. It has: {', '.join(sorted(wanted.recipients))}.")
     channels.send(wanted.recipients[recipient], TEST)
-    _tell(f"{recipient}: the service took the test message")
+    tell(f"{recipient}: the service took the test message")

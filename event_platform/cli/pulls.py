@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from event_platform import environment
+from event_platform.cli.terminal import tell
 from event_platform.errors import PlatformError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def pull_insights(
     days = days_between(first.date(), (last or first).date())
     if not days:
         raise UsageError(f"--to {last:%Y-%m-%d} lies before --date {first:%Y-%m-%d}.")
-    done, failed = pull_dates(environment.read(), days, count, _tell if len(days) > 1 else _tell_landed)
+    done, failed = pull_dates(environment.read(), days, count, tell if len(days) > 1 else _tell_landed)
     if done:
         _report(done)
     raise_first(failed, len(days))
@@ -60,13 +61,13 @@ def poll_weather(
     """Land the weather now at each of EVENT_PLATFORM_WEATHER_PLACES, once or again and again."""
     here = environment.read()
     if every is None:
-        _poll_once(here, _tell if len(here.weather_places) > 1 else _tell_landed)
+        _poll_once(here, tell if len(here.weather_places) > 1 else _tell_landed)
         return
     _warn_of_plan(here, every)
     try:
         _poll_each(here, every)
     except KeyboardInterrupt:
-        _tell("ended")
+        tell("ended")
 
 
 def _poll_once(here: Environment, tell: Callable[[Pulled | Failed], None]) -> None:
@@ -85,7 +86,7 @@ def _poll_each(here: Environment, every: float) -> None:
     while True:
         started = time.monotonic()
         try:
-            _poll_once(here, _tell)
+            _poll_once(here, tell)
         except (ConfigurationError, UsageError):
             raise
         except PlatformError:  # told already, place by place; the next round may do better
@@ -96,7 +97,7 @@ def _poll_each(here: Environment, every: float) -> None:
 def _warn_of_plan(here: Environment, every: float) -> None:
     per_hour = len(here.weather_places) * 3600 / every
     if per_hour > min(here.tomorrow_calls_per_hour, here.tomorrow_calls_per_day / 24):
-        _tell(
+        tell(
             f"{len(here.weather_places)} places each {every:g} s are {per_hour:.0f} calls an hour; the plan allows {here.tomorrow_calls_per_hour} "
             f"an hour and {here.tomorrow_calls_per_day} a day, so some will be held back"
         )
@@ -107,7 +108,7 @@ def serve_insights(host: HostOption = "127.0.0.1", port: PortOption = 8765) -> N
     """Answer GET /records?date=YYYY-MM-DD&count=N with made-up records that follow from the date."""
     from event_platform.samples.apis import insights_api, serve
 
-    serve(insights_api(), host, port, lambda url: _tell(f"insights API on {url}; for instance {url}/records?date=2026-01-05&count=3"))
+    serve(insights_api(), host, port, lambda url: tell(f"insights API on {url}; for instance {url}/records?date=2026-01-05&count=3"))
 
 
 @serve_app.command("weather")
@@ -115,7 +116,7 @@ def serve_weather(host: HostOption = "127.0.0.1", port: PortOption = 8766) -> No
     """Answer GET /v4/weather/realtime as Tomorrow.io does, with made-up weather."""
     from event_platform.samples.apis import serve, weather_api
 
-    serve(weather_api(), host, port, lambda url: _tell(f"weather API on {url}; EVENT_PLATFORM_TOMORROW_URL={url} polls it"))
+    serve(weather_api(), host, port, lambda url: tell(f"weather API on {url}; EVENT_PLATFORM_TOMORROW_URL={url} polls it"))
 
 
 def _tell_landed(ended: Pulled | Failed) -> None:
@@ -123,8 +124,4 @@ def _tell_landed(ended: Pulled | Failed) -> None:
     from event_platform.pulls.pulled import Pulled
 
     if isinstance(ended, Pulled):
-        _tell(ended)
-
-
-def _tell(message: object) -> None:
-    typer.echo(f"{datetime.now(UTC):%H:%M:%S} {message}", err=True)
+        tell(ended)

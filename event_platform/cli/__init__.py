@@ -1,0 +1,41 @@
+"""`event-platform`: a thin face on the platform's functions. Exit codes are those of event_platform.errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from event_platform.cli import alerts, care, flow, load, look, pulls, quarantine, sample
+from event_platform.cli.terminal import err, plain
+from event_platform.errors import PlatformError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
+for commands in (sample.demo_app, flow.app, look.app, load.app, care.app):
+    app.add_typer(commands)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(pulls.pull_app, name="pull")
+app.add_typer(pulls.poll_app, name="poll")
+app.add_typer(pulls.serve_app, name="serve")
+app.add_typer(sample.app, name="sample")
+
+
+@app.callback()
+def _settings(debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False) -> None:
+    globals()["_debug"] = debug
+
+
+_debug = False
+
+
+def main() -> None:
+    """Run the command line; errors become one paragraph and the exit code of their class."""
+    try:
+        app()
+    except PlatformError as error:
+        if _debug or "--debug" in sys.argv:
+            raise
+        err.print(f"[bold red]Error:[/] {plain(error)}", highlight=False)
+        sys.exit(error.exit_code)

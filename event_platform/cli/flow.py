@@ -1,0 +1,163 @@
+"""Files in, tables out: land, run, watch, backfill, reprocess."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from event_platform import environment, sources
+from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, tell
+from event_platform.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from threading import Event
+
+    import dagster as dg
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.sources.contract import Source
+
+app = typer.Typer()
+
+
+@app.command()
+def land(source: SourceName, paths: Annotated[list[Path], typer.Argument(help="Files, or folders with all files in them.")]) -> None:
+    """Copy files into the landing; they are processed by `run`, `watch` or the sensor."""
+    from event_platform.landing import queue
+
+    landed = queue.land(environment.read(), sources.get(source), paths)
+    tell(f"{source}: landed {len(landed)} files")
+
+
+@app.command()
+def run(source: SourceNames = None) -> None:
+    """Process what is pending until nothing is; exit code 0 only if every run and blocking check passed."""
+    from event_platform.instance import open_instance
+    from event_platform.lake.catalog import Lake
+    from event_platform.runs import process_pending
+
+    lake = Lake(environment.read())
+    with open_instance() as instance, err.status("working …"):
+        outcomes = [outcome for chosen in chosen_sources(source) for outcome in process_pending(lake, chosen, instance, tell)]
+    exit_if_failed(outcomes)
+    if not outcomes:
+        tell("nothing pending")
+    _exit_if_open(lake, chosen_sources(source))
+
+
+def _exit_if_open(lake: Lake, chosen: Sequence[Source]) -> None:
+    from event_platform import accounting
+
+    still_open = [source.name for source in chosen if not accounting.counts_close(lake, source)]
+    if still_open:
+        err.print(f"[bold red]The accounting does not close for {', '.join(still_open)};[/] see `event-platform status`.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def watch(source: SourceNames = None) -> None:
+    """Stay, and process files the moment they appear. Ctrl-C ends it after the run under way."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    chosen, stop = chosen_sources(source), Event()
+    tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
+    with ThreadPoolExecutor(1) as worker:  # Dagster would take Ctrl-C for itself in the main thread
+        work = worker.submit(_process_arrivals, chosen, stop)
+        try:
+            work.result()
+        except KeyboardInterrupt:
+            tell("ending after the run under way")
+        finally:
+            stop.set()
+        work.result()
+
+
+def _process_arrivals(chosen: Sequence[Source], stop: Event) -> None:
+    from event_platform.instance import open_instance
+    from event_platform.lake.catalog import Lake
+    from event_platform.landing import queue
+    from event_platform.runs import process_pending
+
+    here = environment.read()
+    lake = Lake(here)
+    with open_instance() as instance:
+        for names in queue.arrivals(here, chosen, stop):
+            for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
+                for failure in outcome.failures:
+                    tell(f"run {outcome.run_id[:8]} failed: {failure}")
+            if stop.is_set():
+                return
+
+
+@app.command()
+def backfill(
+    table: Annotated[str, typer.Argument(help="A table such as trusted.payments.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date, included.")],
+) -> None:
+    """Materialize a table for a range of its dates (landing dates for landing and stage, event dates for the others), in one run."""
+    from event_platform.instance import open_instance
+    from event_platform.runs import asset_of, run_dates
+
+    if last < first:
+        raise UsageError(f"--to {last:%Y-%m-%d} lies before --from {first:%Y-%m-%d}.")
+    with open_instance() as instance, err.status("working …"):
+        outcome = run_dates(asset_of(table), first.date(), last.date(), instance, tell)
+        exit_if_failed([outcome])
+        follow_up(instance, [source for source in chosen_sources(None) if table.endswith(f".{source.name}")])
+
+
+def follow_up(instance: dg.DagsterInstance, chosen: Sequence[Source]) -> None:
+    """Bring downstream tables up to date after one was changed by hand."""
+    from event_platform.lake.catalog import Lake
+    from event_platform.runs import process_pending
+
+    lake = Lake(environment.read())
+    exit_if_failed(outcome for source in chosen for outcome in process_pending(lake, source, instance, tell))
+
+
+@app.command()
+def reprocess(
+    source: SourceName,
+    landed: Annotated[str | None, typer.Option("--landed", help="Landing dates D..D; all when not given.", show_default=False)] = None,
+) -> None:
+    """Parse the archive anew and rebuild what it fed."""
+    chosen = sources.get(source)
+    first, last = _span(landed) if landed else _landed_span(chosen)
+    reparse(chosen, first, last)
+
+
+def reparse(chosen: Source, first: date, last: date, tags: Mapping[str, str] | None = None) -> None:
+    """Parse the archive of these landing dates anew and bring everything downstream up to date."""
+    from event_platform.instance import open_instance
+    from event_platform.runs import asset_of, run_dates
+
+    with open_instance() as instance, err.status("working …"):
+        exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, tell, tags)])
+        follow_up(instance, [chosen])
+
+
+def _span(text: str) -> tuple[date, date]:
+    first, dots, last = text.partition("..")
+    try:
+        span = date.fromisoformat(first), date.fromisoformat(last if dots else first)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a span of dates; write 2026-01-01..2026-01-31.") from None
+    if span[1] < span[0]:
+        raise UsageError(f"{text!r} ends before it begins.")
+    return span
+
+
+def _landed_span(source: Source) -> tuple[date, date]:
+    from event_platform.lake.catalog import Lake
+    from event_platform.stage.staging import landed_dates
+
+    landed = landed_dates(Lake(environment.read()), source)
+    if not landed:
+        raise UsageError(f"Nothing has landed for {source.name} yet; see `event-platform land --help`.")
+    return min(landed), max(landed)

@@ -1,0 +1,106 @@
+"""What is in the lake and whether it is right: sql, status, doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from event_platform import environment
+from event_platform.cli.terminal import FormatOption, SourceNames, chosen_sources, err, out, plain, show
+from event_platform.errors import UsageError
+from event_platform.serving.forms import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from event_platform.accounting import Status
+    from event_platform.sources.contract import Source
+
+app = typer.Typer()
+
+
+@app.command()
+def sql(
+    statement: Annotated[str | None, typer.Argument(help="A SELECT; without one a shell opens.", show_default=False)] = None,
+    form: FormatOption = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", help="Write the answer to this file.")] = None,
+) -> None:
+    """Query landing.*, stage.*, quarantine.*, trusted.* and aggregate.*."""
+    from event_platform.serving.sql import session
+
+    here = environment.read()
+    with session(here) as opened:
+        if statement is None:
+            from event_platform.serving.shell import interact
+
+            interact(opened, here, show, lambda message: err.print(f"[red]{plain(message)}[/]", highlight=False))
+        elif form is Format.table and output is None:
+            show(*opened.query(statement))
+        elif form is Format.parquet and output is None:
+            raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
+        elif output is None:
+            opened.print(statement, form, sys.stdout.buffer)
+        else:
+            opened.export(statement, Format.csv if form is Format.table else form, output)
+
+
+@app.command()
+def status(source: SourceNames = None, form: FormatOption = Format.table) -> None:
+    """Does the accounting close? Lines over all time, per source."""
+    found = _statuses(chosen_sources(source))
+    rows = [_status_row(each) for each in found]
+    if form is Format.json:
+        sys.stdout.write(json.dumps(rows, default=str, indent=2) + "\n")
+    elif form is Format.csv:
+        import csv
+
+        writer = csv.DictWriter(sys.stdout, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    elif form is Format.parquet:
+        raise UsageError("status is printed as table, csv or json.")
+    else:
+        show(list(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _statuses(chosen: Sequence[Source]) -> list[Status]:
+    from event_platform import accounting
+    from event_platform.engines.duckdb import connect
+    from event_platform.lake.catalog import Lake
+    from event_platform.landing.claiming import count_pending
+
+    here = environment.read()
+    lake = Lake(here)
+    with connect(here) as duck, err.status("counting …"):
+        return [accounting.status(lake, source, duck, count_pending(lake, source)) for source in chosen]
+
+
+def _status_row(found: Status) -> dict[str, object]:
+    last = found.last_landed_at
+    return {
+        "source": found.source,
+        "pending_files": found.pending_files,
+        **asdict(found.total),
+        "balanced": found.balanced,
+        "last_landed_at": last.isoformat() if last else None,
+    }
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with the configuration and the machine, and how to mend it; exit code 1 if anything is."""
+    from event_platform.diagnosis import diagnose
+
+    findings = diagnose()
+    for finding in findings:
+        mark = "[green]ok[/]  " if finding.ok else "[bold red]bad[/] "
+        out.print(f"{mark} {plain(finding.what)}", highlight=False)
+        if not finding.ok:
+            out.print(f"     → {plain(finding.way_out)}", highlight=False)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

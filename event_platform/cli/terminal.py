@@ -1,0 +1,61 @@
+"""What all commands share: where they print, how they tell, what their arguments are."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from event_platform import sources
+from event_platform.serving.forms import Format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from event_platform.runs import Outcome
+    from event_platform.sources.contract import Source
+
+out = Console(width=None if sys.stdout.isatty() else 240)
+err = Console(stderr=True, soft_wrap=True)
+
+SourceName = Annotated[str, typer.Argument(help="Name of a source.", show_default=False)]
+SourceNames = Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none is given.", show_default=False)]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+def plain(error: object) -> str:
+    """The text as rich prints it, without reading markup in it."""
+    return str(error).replace("[", "\\[")
+
+
+def tell(message: object) -> None:
+    """Say what happened, with the time (UTC), on standard error."""
+    err.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {plain(message)}", highlight=False)
+
+
+def show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Print rows as a table."""
+    grid = Grid(*columns, header_style="bold")
+    for row in rows:
+        grid.add_row(*("" if value is None else plain(value) for value in row))
+    out.print(grid)
+    out.print(f"{len(rows):,} rows", style="dim")
+
+
+def chosen_sources(names: Sequence[str] | None) -> list[Source]:
+    """The sources of these names, all for none; UsageError for an unknown one."""
+    return [sources.get(name) for name in names] if names else list(sources.all_sources().values())
+
+
+def exit_if_failed(outcomes: Iterable[Outcome]) -> None:
+    """Tell what failed in the runs, and end with exit code 1 if anything did."""
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    for outcome in failed:
+        for failure in outcome.failures:
+            err.print(f"[bold red]Run {outcome.run_id[:8]} failed:[/] {plain(failure)}", highlight=False)
+    if failed:
+        raise typer.Exit(1)
