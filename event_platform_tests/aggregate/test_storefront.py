@@ -204,7 +204,7 @@ def test_an_aggregate_new_to_a_lake_whose_old_snapshots_are_gone_is_computed_for
     assert shop.aggregate() == {FIRST, SECOND}
 
 
-NIGHTS = st.builds(lambda night, quarters: night * DAY + 15 * quarters, st.integers(1, 3), st.integers(-3, 3))
+NIGHTS = st.builds(lambda night, quarters: night * DAY + 15 * quarters, st.integers(1, 2), st.integers(-3, 3))
 """Around midnight, in quarters of an hour: two such minutes are often just near enough, or just not."""
 
 
@@ -219,12 +219,13 @@ def writes(draw: st.DrawFn) -> list[tuple[list[View], list[str], str]]:
         page=st.sampled_from(["/home", "/product_a", "/confirmation"]),
         source=st.sampled_from(["google", None]),
     )
+    single = st.lists(some_view, min_size=1, max_size=1)
     long_visit = st.builds(lambda begin, last: visit(begin, begin + last, "c"), NIGHTS, st.integers(10, 60 * 50))
-    some = st.one_of(st.lists(some_view, min_size=1, max_size=6), st.lists(some_view, min_size=1, max_size=2), long_visit)
+    some = st.one_of(st.lists(some_view, min_size=1, max_size=6), single, single, single, long_visit)
     then = st.sampled_from(["aggregate", "aggregate", "aggregate", "wait", "backfill"])
     known: dict[str, View] = {}
     steps = []
-    for views, what in draw(st.lists(st.tuples(some, then), min_size=3, max_size=8)):
+    for views, what in draw(st.lists(st.tuples(some, then), min_size=4, max_size=9)):
         of_the_night = sorted(name for name, view in known.items() if abs((view.minute + DAY / 2) % DAY - DAY / 2) <= 45)
         lost = draw(st.lists(st.sampled_from(of_the_night), max_size=2, unique=True)) if of_the_night else []
         came = {view.event_id: view for view in views if view.event_id not in lost}
