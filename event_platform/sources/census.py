@@ -31,11 +31,11 @@ COUNTRIES = (
 """Spelled as the files spell them."""
 
 FIELDS = (
-    Column("age", "long", "Age in years", nullable=False, written="text"),
+    Column("age", "long", "Age in years", nullable=False),
     Column("workclass", "string", "Kind of employer; null when unknown", accepted=WORKCLASSES),
-    Column("fnlwgt", "long", "Final weight: how many people the census believes this one stands for", nullable=False, written="text"),
+    Column("fnlwgt", "long", "Final weight: how many people the census believes this one stands for", nullable=False),
     Column("education", "string", "Highest level of education", nullable=False, accepted=EDUCATIONS),
-    Column("education-num", "long", "The same as a number, 1 (Preschool) to 16 (Doctorate)", nullable=False, written="text"),
+    Column("education-num", "long", "The same as a number, 1 (Preschool) to 16 (Doctorate)", nullable=False),
     Column(
         "marital-status",
         "string",
@@ -47,9 +47,9 @@ FIELDS = (
     Column("relationship", "string", "What the person is to others of the household", nullable=False, accepted=RELATIONSHIPS),
     Column("race", "string", "Race, in the census's words", nullable=False, accepted=RACES),
     Column("sex", "string", "Female or Male", nullable=False, accepted=("Female", "Male")),
-    Column("capital-gain", "long", "Capital gains of the year, US dollars", nullable=False, written="text"),
-    Column("capital-loss", "long", "Capital losses of the year, US dollars", nullable=False, written="text"),
-    Column("hours-per-week", "long", "Hours worked per week", nullable=False, written="text"),
+    Column("capital-gain", "long", "Capital gains of the year, US dollars", nullable=False),
+    Column("capital-loss", "long", "Capital losses of the year, US dollars", nullable=False),
+    Column("hours-per-week", "long", "Hours worked per week", nullable=False),
     Column("native-country", "string", "Country of origin; null when unknown", accepted=COUNTRIES),
     Column("label", "string", "The class as the file writes it: with a final point in Adult.test", nullable=False),
 )
