@@ -57,7 +57,7 @@ def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Se
     if not files:
         return []
     ledger = lake.open(tables.ledger(source))
-    marked = _mark_duplicates(files, _known_hashes(ledger, duck))
+    marked = _mark_duplicates(files, _known_content(ledger, duck, source), source)
     change = Change(
         "arrival",
         landing_dates=frozenset(file.landing_date for file in marked),
@@ -80,16 +80,22 @@ def correct(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: 
     ledger.commit(Change("upkeep"), run_id, _write(ledger, duck, [corrected.get(row.file_id, row) for row in rows]), replaced)
 
 
-def _known_hashes(ledger: LakeTable, duck: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    known = duck.execute(f"SELECT sha256, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL").fetchall()
-    return dict(known)
+def _content(sha256: str, original_name: str, source: Source) -> str:
+    """What tells a file from others: its bytes, and its name where the contract reads that."""
+    return f"{sha256} {original_name}" if source.reads_file_names else sha256
 
 
-def _mark_duplicates(files: Sequence[LandedFile], known: dict[str, str]) -> list[LandedFile]:
+def _known_content(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, source: Source) -> dict[str, str]:
+    known = duck.execute(f"SELECT sha256, original_name, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL").fetchall()
+    return {_content(sha256, name, source): landing_file for sha256, name, landing_file in known}
+
+
+def _mark_duplicates(files: Sequence[LandedFile], known: dict[str, str], source: Source) -> list[LandedFile]:
     marked = []
     for file in sorted(files, key=lambda file: file.file_id):
-        marked.append(replace(file, duplicate_of=known.get(file.sha256) if file.bytes else None))
-        known.setdefault(file.sha256, file.landing_file)
+        content = _content(file.sha256, file.original_name, source)
+        marked.append(replace(file, duplicate_of=known.get(content) if file.bytes else None))
+        known.setdefault(content, file.landing_file)
     return marked
 
 

@@ -125,6 +125,11 @@ class Source:
         """The columns that are SQL over the others."""
         return tuple(column for column in self.columns if column.sql is not None)
 
+    @property
+    def reads_file_names(self) -> bool:
+        """Whether a file's name says something about its records, so that the same bytes under another name are other records."""
+        return any("file_name" in (column.sql or "") for column in self.columns)
+
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""
         return {column.name: column for column in self.columns}[name]
@@ -178,7 +183,11 @@ LEDGER_COLUMNS = (
         nullable=False,
     ),
     Column("compression", "string", "none, gzip or zstd, by the file's first bytes", nullable=False),
-    Column("duplicate_of", "string", "Earlier file with the same bytes; such a file is archived but not staged again"),
+    Column(
+        "duplicate_of",
+        "string",
+        "Earlier file with the same bytes (and the same name, where the contract reads names); archived but not staged again",
+    ),
     Column("claimed_at", "timestamp", "When the platform claimed the file (UTC)", nullable=False),
     Column("run_id", "string", "Dagster run that claimed the file", nullable=False),
 )

@@ -6,7 +6,7 @@ Units are those of Tomorrow.io's list of core data layers, metric column. The fi
 from event_platform.sources.contract import Column, Rule, Source
 from event_platform.sources.formats import JsonDocument
 
-PLACE = r"regexp_extract(file_name, '^weather-(.+)-\d{8}T\d{6}Z\.json', 1)"
+PLACE = r"regexp_extract(file_name, '^weather-(.+)-\d{8}T\d{6}Z(?:~\d+)?\.json', 1)"
 """The place in a file's name; '' for a name of another shape, which sends the record to quarantine."""
 
 EVENT_ID = f"{PLACE} || '@' || strftime(timezone('UTC', observed_at), '%Y-%m-%dT%H:%M:%SZ')"

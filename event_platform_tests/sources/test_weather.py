@@ -48,6 +48,14 @@ def test_the_same_observation_in_two_answers_is_one_event(pipeline: Pipeline) ->
     assert pipeline.sql("SELECT place, temperature_celsius FROM trusted.weather ORDER BY ALL") == [("boston", 21.0), ("new-york", 22.0)]
 
 
+def test_the_same_bytes_of_two_places_are_two_observations(pipeline: Pipeline) -> None:
+    for place in ("new-york", "brooklyn", "new-york"):
+        pipeline.drop(f"weather-{place}-20250724T035100Z.json", json.dumps(answer()))
+        pipeline.run_well()
+    assert pipeline.sql("SELECT place FROM trusted.weather ORDER BY ALL") == [("brooklyn",), ("new-york",)]
+    assert [row[0] for row in pipeline.sql("SELECT duplicate_of IS NULL FROM landing.weather ORDER BY file_id")] == [True, True, False]
+
+
 def test_what_is_no_observation_of_a_place_is_in_quarantine(pipeline: Pipeline) -> None:
     contents = {
         "somewhere.json": answer(),
