@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 def repeated_events(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, index: LakeTable, event_id: str, dates: Iterable[date]) -> dict[date, int]:
     """Rows of the dates whose event id is there more than once, on the same date or on any other."""
-    held = trusted.select(files_of_dates(trusted, dates))
+    files = files_of_dates(trusted, dates)
+    held = trusted.select(files)
+    among_held = f"SEMI JOIN (SELECT {seen.key(event_id)} AS event_key FROM ({held})) USING (event_key)"
+    is_most_of_history = 2 * sum(file.record_count for file in files) > index.rows  # then asking all of history is cheaper
     duck.execute(f"""
         CREATE OR REPLACE TEMP TABLE suspects AS
-        SELECT event_key FROM ({index.select()})
-        SEMI JOIN (SELECT {seen.key(event_id)} AS event_key FROM ({held})) USING (event_key)
+        SELECT event_key FROM ({index.select()}) {"" if is_most_of_history else among_held}
         GROUP BY event_key HAVING count(*) > 1""")
     other_dates = duck.execute(f"SELECT DISTINCT event_date FROM ({index.select()}) SEMI JOIN suspects USING (event_key)").fetchall()
     everywhere = trusted.select(files_of_dates(trusted, {*dates, *(day for (day,) in other_dates)}))
