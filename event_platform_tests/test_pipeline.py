@@ -218,6 +218,8 @@ def test_two_runs_and_a_watch_at_once_repeat_and_lose_nothing(home: Path) -> Non
     for number in range(12):
         pipeline.drop(f"{number}.json", [line(f"{number}"), line("shared", f"2026-03-{number + 1:02}T00:00:00"), f"torn {number}"])
     watch = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch", "payments"], stderr=subprocess.PIPE, text=True)
+    assert watch.stderr
+    assert "watching payments" in watch.stderr.readline()
     workers = [multiprocessing.get_context("spawn").Process(target=_work, args=(str(home),)) for _ in range(2)]
     for worker in workers:
         worker.start()

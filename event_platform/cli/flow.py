@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from event_platform import environment, sources
-from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, tell
+from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, tell, until_told_to_end
 from event_platform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,15 +65,14 @@ def watch(source: SourceNames = None) -> None:
     from threading import Event
 
     chosen, stop = chosen_sources(source), Event()
-    tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
     with ThreadPoolExecutor(1) as worker:  # Dagster would take Ctrl-C for itself in the main thread
-        work = worker.submit(_process_arrivals, chosen, stop)
-        try:
-            work.result()
-        except KeyboardInterrupt:
-            tell("ending after the run under way")
-        finally:
-            stop.set()
+        with until_told_to_end("ending after the run under way"):
+            tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
+            work = worker.submit(_process_arrivals, chosen, stop)
+            try:
+                work.result()
+            finally:
+                stop.set()
         work.result()
 
 

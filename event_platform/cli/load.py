@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from event_platform import environment
-from event_platform.cli.terminal import tell
+from event_platform.cli.terminal import tell, until_told_to_end
 from event_platform.serving.postgres.progress import Mode
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ def load(
         if once or (mode is Mode.bulk and every is None):
             tell(loads.sentence(wanted, loads.perform(wanted, Lake(here), duck)))
             return
-        try:
+        with until_told_to_end("ended"):
             loads.perform_repeatedly(wanted, Lake(here), duck, Event(), tell)
-        except KeyboardInterrupt:
-            tell("ended")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from event_platform import environment
-from event_platform.cli.terminal import tell
+from event_platform.cli.terminal import tell, until_told_to_end
 from event_platform.errors import PlatformError, UsageError
 
 if TYPE_CHECKING:
@@ -64,10 +64,8 @@ def poll_weather(
         _poll_once(here, tell if len(here.weather_places) > 1 else _tell_landed)
         return
     _warn_of_plan(here, every)
-    try:
+    with until_told_to_end("ended"):
         _poll_each(here, every)
-    except KeyboardInterrupt:
-        tell("ended")
 
 
 def _poll_once(here: Environment, tell: Callable[[Pulled | Failed], None]) -> None:

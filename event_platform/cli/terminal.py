@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,7 @@ from event_platform import sources
 from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from event_platform.runs import Outcome
     from event_platform.sources.contract import Source
@@ -59,3 +61,16 @@ def exit_if_failed(outcomes: Iterable[Outcome]) -> None:
             err.print(f"[bold red]Run {outcome.run_id[:8]} failed:[/] {plain(failure)}", highlight=False)
     if failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def until_told_to_end(last_words: str) -> Iterator[None]:
+    """Ctrl-C and SIGTERM (a container's or a service's way to say it) end what is within, also in a process started in the background."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(last_words)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
