@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from event_platform import partitions
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import date
+
     import duckdb
 
     from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
 
 SAMPLE_ROWS = 5
 MASK = "•••"
@@ -23,6 +29,32 @@ SQL_CHARACTERS = 8_000
 def asset_metadata(table: Table) -> dict[str, Any]:
     """What is known of a table before it is ever written."""
     return {"dagster/column_schema": _column_schema(table), "dagster/table_name": table.name, "dagster/storage_kind": "iceberg"}
+
+
+def by_event_date(table: Table, source: Source, deps: Sequence[Any]) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
+    """Decorate the body of an asset that keeps the table of a source, partitioned by event date, a range in one run."""
+    return dg.asset(
+        key=[table.layer, table.short_name],
+        deps=deps,
+        partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=table.description,
+        metadata=asset_metadata(table),
+        owners=[source.owner],
+        kinds={"duckdb", "iceberg"},
+        group_name=table.layer,
+    )
+
+
+def written_by_date(
+    table: LakeTable, duck: duckdb.DuckDBPyConnection, dates: Iterable[date], rows: Mapping[date, int], written: bool
+) -> dict[date, dict[str, Any]]:
+    """Row counts per date; the last one also tells what the write left behind, if anything was written."""
+    days = sorted(dates)
+    facts: dict[date, dict[str, Any]] = {day: {"dagster/partition_row_count": rows.get(day, 0)} for day in days}
+    if days and written:
+        facts[days[-1]] |= written_metadata(table, duck)
+    return facts
 
 
 def _column_schema(table: Table) -> dg.TableSchema:

@@ -2,9 +2,8 @@
 
 import dagster as dg
 
-from event_platform import partitions
 from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompute_dates
-from event_platform.described import asset_metadata, written_metadata
+from event_platform.described import by_event_date, written_by_date
 from event_platform.step import step
 from event_platform.trusted.dates import rows_by_date
 
@@ -13,17 +12,7 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
     """The asset of one aggregate; partitions are event dates."""
     table, source = aggregate.table, aggregate.source
 
-    @dg.asset(
-        key=[table.layer, table.short_name],
-        deps=[_upstream(aggregate)],
-        partitions_def=partitions.event_dates(source.first_date, source.days_early_allowed),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        description=table.description,
-        metadata=asset_metadata(table),
-        owners=[source.owner],
-        kinds={"duckdb", "iceberg"},
-        group_name=table.layer,
-    )
+    @by_event_date(table, source, [_upstream(aggregate)])
     def answers(context: dg.AssetExecutionContext) -> None:
         with step(context) as work:
             if work.is_arrival:
@@ -31,11 +20,8 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
             else:
                 dates = recompute_dates(work.lake, aggregate, work.duck, work.run_id, work.dates)
             opened = work.lake.open(table)
-            facts = written_metadata(opened, work.duck) if dates else {}
-            rows = rows_by_date(opened)
-            work.report(
-                [table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates | work.dates}
-            )
+            facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
+            work.report([table.layer, table.short_name], facts)
             context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
 
     return answers

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from event_platform import partitions, tables
-from event_platform.described import asset_metadata, written_metadata
+from event_platform.described import asset_metadata, written_by_date
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
@@ -66,10 +66,8 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
 def _report(work: Step, source: Source, staged: Staged) -> None:
     for table in (tables.stage(source), tables.quarantine(source)):
         opened = work.lake.open(table)
-        facts = written_metadata(opened, work.duck) if staged.files else {}
-        rows = _rows_by_landing_date(opened)
-        dates = staged.landing_dates | work.dates
-        work.report([table.layer, table.short_name], {day: {**facts, "dagster/partition_row_count": rows.get(day, 0)} for day in dates})
+        facts = written_by_date(opened, work.duck, staged.landing_dates | work.dates, _rows_by_landing_date(opened), written=bool(staged.files))
+        work.report([table.layer, table.short_name], facts)
         work.context.log.info(f"{source.name}: {table.layer} holds {opened.rows:,} lines")
     work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
 
