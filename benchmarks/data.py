@@ -4,9 +4,13 @@ Runs as a process of its own, see `measure`.
 """
 
 import sys
+from datetime import date
 from pathlib import Path
 
 from event_platform.samples.events import Feed
+
+FIRST_DAY = date(2025, 1, 1)
+"""A year of days from here is past: no event is too early."""
 
 MADE = "made"
 """Stands beside the files when all are there."""
@@ -22,7 +26,7 @@ def make(files: Path, lines: int, days: int) -> None:
     made = files.parent / MADE
     if made.exists():
         return
-    for path in Feed(lines, days).write_files(files):
+    for path in Feed(lines, days, first_day=FIRST_DAY).write_files(files):
         print(f"  {path.name}: {path.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)
     made.touch()
 
