@@ -14,13 +14,8 @@ ATTEMPTS = 5
 """How often botocore itself asks, when AWS is busy or does not answer."""
 
 _DENIED = (
-    "AccessDenied",
-    "Unauthorized",
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClient",
-    "ExpiredToken",
-    "InvalidClientTokenId",
+    *("AccessDenied", "Unauthorized", "Forbidden", "403"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "InvalidClientToken"),
 )
 _UNKNOWN = ("NoSuchBucket", "ResourceNotFound", "Validation", "InvalidBucketName", "PermanentRedirect")
 _BUSY = ("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "ServiceUnavailable", "RequestTimeout", "TooManyRequests")

@@ -33,7 +33,7 @@ class DataApi:
         """Nothing is asked yet. Raises ConfigurationError when the settings name no Redshift, or two."""
         if bool(settings.workgroup) == bool(settings.cluster):
             raise ConfigurationError(
-                "Which Redshift is meant is not clear: set EVENT_PLATFORM_REDSHIFT_WORKGROUP (serverless) or EVENT_PLATFORM_REDSHIFT_CLUSTER, not both."
+                "Which Redshift is meant? Set either EVENT_PLATFORM_REDSHIFT_WORKGROUP (serverless) or EVENT_PLATFORM_REDSHIFT_CLUSTER."
             )
         where = {"WorkgroupName": settings.workgroup, "ClusterIdentifier": settings.cluster, "SecretArn": settings.secret_arn}
         self.where = {name: value for name, value in where.items() if value} | {"Database": settings.database}

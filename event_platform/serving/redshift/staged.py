@@ -105,10 +105,10 @@ def _as_declared(table: LakeTable, duck: duckdb.DuckDBPyConnection, files: Seque
 def _check_lengths(table: LakeTable, duck: duckdb.DuckDBPyConnection, files: Sequence[DataFile]) -> None:
     names = [column.name for column in table.declared.columns if column.type in ("string", "json")]
     longest = ", ".join(f"max(strlen({identifier(name)}))" for name in names) or "NULL"
-    found = duck.execute(f"SELECT {longest} FROM ({table.select(files)})").fetchone() or ()
+    [found] = duck.execute(f"SELECT {longest} FROM ({table.select(files)})").fetchall()
     for name, length in zip(names, found, strict=False):
         if length and length > LONGEST_BYTES:
             raise PermanentError(
-                f"{table.declared.name} cannot be loaded into Redshift: `{name}` has a value of {length:,} bytes, and VARCHAR holds {LONGEST_BYTES:,}. "
+                f"{table.declared.name} cannot be loaded into Redshift: `{name}` has a value of {length:,} bytes, VARCHAR holds {LONGEST_BYTES:,}. "
                 "Nothing was copied. Shorten or split the value in the feed, or read the table through `event-platform sql` or PostgreSQL."
             )

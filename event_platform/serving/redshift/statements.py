@@ -149,7 +149,7 @@ def _delete(relation: Relation, step: Step) -> list[str]:
     if step.manifest is None or relation.event_id is None:
         return of_dates
     key = identifier(relation.event_id)
-    return [*of_dates, f"DELETE FROM {relation.sql} USING {ARRIVING} WHERE {relation.sql}.{key} = {ARRIVING}.{key}"]
+    return [*of_dates, f"DELETE FROM {relation.sql} WHERE {key} IN (SELECT {key} FROM {ARRIVING})"]
 
 
 def external_schema(layer: str, role: str | None) -> str:
