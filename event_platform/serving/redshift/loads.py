@@ -68,7 +68,7 @@ def script(name: str, environment: Environment) -> str:
     loading = statements.take(relation, first, settings.role_arn, datetime.now(UTC))
     parts = {
         "the table in the lake, once its layer is in the Glue catalogue": [statements.external_schema(relation.declared.layer, settings.role_arn)],
-        "once": [*statements.remember_loads(), *statements.create(relation), *statements.comments(relation)],
+        "once": [*statements.remember_loads(), "BEGIN", *statements.create(relation), "COMMIT", *statements.comments(relation)],
         "a first load, one transaction; SNAPSHOT and the new snapshot_id are those of the lake": ["BEGIN", *loading, "COMMIT"],
     }
     return "\n\n".join(f"-- {title}\n" + "\n".join(f"{each};" for each in each_part) for title, each_part in parts.items()) + "\n"
@@ -90,12 +90,12 @@ def _prepare(api: DataApi, relation: Relation) -> int:
     columns = _columns(api, relation)
     if columns and not held:
         raise PermanentError(f"{name} is in {api.name} already and was not made by event-platform. Rename or drop it there, then run again.")
-    if not columns or not int(held[0]):
-        _run_all(api, [*statements.create(relation), *statements.comments(relation)])
-        return 0
-    if gained := [column for column in declared if column not in columns]:
-        _run_all(api, [*statements.add_columns(relation, gained), *statements.comments(relation)])
-    return int(held[0])
+    empty = not columns or not int(held[0])
+    gained = [column for column in declared if column not in columns] if columns else []
+    needed = [*(statements.create(relation) if empty else []), *statements.add_columns(relation, gained)]
+    if needed:
+        _run_all(api, [*needed, *statements.comments(relation)])
+    return 0 if empty else int(held[0])
 
 
 def _columns(api: DataApi, relation: Relation) -> set[str]:

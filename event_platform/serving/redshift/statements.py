@@ -82,6 +82,7 @@ def create(relation: Relation) -> list[str]:
     """Make the table, in one transaction with the row that says it is ours and holds nothing yet, so that the next load exchanges all of it."""
     name = literal(relation.declared.name)
     return [
+        f"LOCK TABLE {LOADS}",
         f"CREATE SCHEMA IF NOT EXISTS {identifier(relation.declared.layer)}",
         f"CREATE TABLE IF NOT EXISTS {relation.sql} ({relation.typed_columns}) {relation.spread} {relation.sorted}",
         f"DELETE FROM {LOADS} WHERE relation = {name}",

@@ -1,5 +1,7 @@
 """Loads follow the lake, snapshot by snapshot; what the two dialects share runs on a real PostgreSQL."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -167,6 +169,14 @@ def test_a_column_gained_in_the_middle_is_added_and_old_files_follow_by_position
     assert any(key.endswith("-1.parquet") for key in objects())
 
 
+def test_a_table_made_but_never_filled_gains_columns_too(warehouse: Warehouse) -> None:
+    warehouse.database.land(*events(range(5)))
+    declared = warehouse.trusted.declared
+    loads._prepare(DataApi(SETTINGS), Relation(replace(declared, columns=declared.columns[1:]), "event_id"))
+    assert warehouse.load().rows == 5
+    warehouse.assert_same()
+
+
 def test_a_value_too_long_is_told_before_anything_is_copied(warehouse: Warehouse) -> None:
     warehouse.database.land(Event("long", SECOND, "é" * 32_768))
     with pytest.raises(PermanentError, match="`data` has a value of 65,536 bytes"):
@@ -207,19 +217,26 @@ def test_what_is_sent_to_the_service(warehouse: Warehouse) -> None:
     assert max(map(len, warehouse.api.batches)) <= 40
 
 
-@pytest.mark.parametrize(
-    ("refusal", "kind"),
-    [
-        ("ValidationException", ConfigurationError),
-        ("AccessDeniedException", ConfigurationError),
-        ("ActiveStatementsExceededException", TransientError),
-        ("BatchExecuteStatementException", PermanentError),
-    ],
-)
-def test_what_the_service_refuses_is_told(warehouse: Warehouse, refusal: str, kind: type[Exception]) -> None:
-    warehouse.api.refusal = refusal
-    with pytest.raises(kind, match=f"Redshift analytics/dev.*{refusal}"):
-        warehouse.load()
+def test_what_the_service_refuses_is_told(warehouse: Warehouse) -> None:
+    kinds = {
+        "ValidationException": ConfigurationError,
+        "AccessDeniedException": ConfigurationError,
+        "ActiveStatementsExceededException": TransientError,
+        "BatchExecuteStatementException": PermanentError,
+    }
+    for refusal, kind in kinds.items():
+        warehouse.api.refusal = refusal
+        with pytest.raises(kind, match=f"Redshift analytics/dev.*{refusal}"):
+            warehouse.load()
+
+
+def test_the_command_loads_and_says_what_it_did(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.database.land(*events(range(5)))
+    monkeypatch.setenv("EVENT_PLATFORM_REDSHIFT_WORKGROUP", "analytics")
+    monkeypatch.setenv("EVENT_PLATFORM_REDSHIFT_STAGING", "s3://staging")
+    ended = subprocess.run([sys.executable, "-m", "event_platform.cli", "redshift", "load", "payments"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, "5 rows of 1 files, the whole table exchanged" in ended.stderr) == (0, True), ended.stderr
+    warehouse.assert_same()
 
 
 def test_a_bucket_that_is_not_there_is_told(warehouse: Warehouse) -> None:

@@ -106,7 +106,6 @@ def test_the_script_is_all_of_it(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     ("arguments", "code", "word"),
     [
         ("sql payments", 0, ""),
-        ("sql nosuch", 2, "trusted.payments"),
         ("load payments", 3, "EVENT_PLATFORM_REDSHIFT_STAGING"),
     ],
 )
