@@ -65,7 +65,7 @@ def _of_answer(what: str, answer: dict[str, str]) -> PlatformError:
 def _before_answer(what: str, error: Exception) -> PlatformError:
     kind = type(error).__name__
     if "Credential" in kind or "Token" in kind or kind in {"NoRegionError", "ProfileNotFound", "ParamValidationError"}:
-        return ConfigurationError(f"{what} cannot be used ({kind}). Give AWS_REGION, and credentials as AWS's tools take them.")
+        return ConfigurationError(f"{what} cannot be used ({kind}). Give AWS_DEFAULT_REGION, and credentials as AWS's tools take them.")
     return _away(what, error)
 
 

@@ -119,7 +119,7 @@ def test_without_a_region_it_is_said_how_to_give_one(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(ConfigurationError, match="AWS_REGION"):
+    with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION"):
         DataApi(CLUSTER)
 
 
