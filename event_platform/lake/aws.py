@@ -64,7 +64,9 @@ def _of_answer(what: str, answer: dict[str, str]) -> PlatformError:
 
 def _before_answer(what: str, error: Exception) -> PlatformError:
     kind = type(error).__name__
-    if "Credential" in kind or "Token" in kind or kind in {"NoRegionError", "ProfileNotFound", "ParamValidationError"}:
+    if kind == "ParamValidationError":
+        return ConfigurationError(f"{what} cannot be used: {' '.join(str(error).split())}. Look at the settings that name it.")
+    if "Credential" in kind or "Token" in kind or kind in {"NoRegionError", "ProfileNotFound"}:
         return ConfigurationError(f"{what} cannot be used ({kind}). Give AWS_DEFAULT_REGION, and credentials as AWS's tools take them.")
     return _away(what, error)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,12 +116,28 @@ def test_a_service_that_is_away_is_a_transient_error(monkeypatch: pytest.MonkeyP
         DataApi(CLUSTER).query("SELECT 1")
 
 
-def test_without_a_region_it_is_said_how_to_give_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_without_a_region_it_is_said_how_to_give_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(ConfigurationError, match="AWS_DEFAULT_REGION"):
         DataApi(CLUSTER)
+
+
+def test_a_name_that_cannot_be_one_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="WorkgroupName"):
+        DataApi(Redshift(workgroup="x")).run(["SELECT 1"])
+
+
+def test_without_credentials_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(ConfigurationError, match="NoCredentialsError"):
+        DataApi(CLUSTER).run(["SELECT 1"])
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
