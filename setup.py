@@ -18,6 +18,7 @@ TEST = [
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
+    "sqlglot",
 ]
 
 setup(

@@ -18,13 +18,30 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
+class Redshift:
+    """Where tables are loaded into Amazon Redshift: a serverless workgroup, or a cluster; with neither, nowhere.
+
+    `secret_arn` names the secret with user and password (None: the caller's IAM identity), `role_arn` the role with which Redshift reads S3 and
+    Glue (None: its default role), `staging` the folder on S3 (`s3://bucket/prefix`) through which files reach it.
+    """
+
+    workgroup: str | None = None
+    cluster: str | None = None
+    secret_arn: str | None = None
+    database: str = "dev"
+    role_arn: str | None = None
+    staging: str | None = None
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
 
     `home` is the one folder with everything the platform keeps. `settle` is how long a file in a local
     pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
-    tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does.
+    tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does,
+    `redshift` where tables go in Amazon Redshift.
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -38,6 +55,7 @@ class Environment:
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
     loads: Path | None = None
+    redshift: Redshift = field(default_factory=Redshift)
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -99,6 +117,7 @@ def read() -> Environment:
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
+        redshift=_redshift(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -108,6 +127,20 @@ def read() -> Environment:
         weather_places=tuple(_places("EVENT_PLATFORM_WEATHER_PLACES")),
         pull_deadline=timedelta(seconds=_number("EVENT_PLATFORM_PULL_DEADLINE_SECONDS", 300)),
         pull_most_bytes=int(_number("EVENT_PLATFORM_PULL_MAX_MEGABYTES", 64) * (1 << 20)),
+    )
+
+
+def _redshift() -> Redshift:
+    staging = os.environ.get("EVENT_PLATFORM_REDSHIFT_STAGING", "").rstrip("/")
+    if staging and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]+)?", staging):
+        raise ConfigurationError(f"EVENT_PLATFORM_REDSHIFT_STAGING is {staging!r}, which is no folder on S3; write s3://bucket/prefix.")
+    return Redshift(
+        workgroup=os.environ.get("EVENT_PLATFORM_REDSHIFT_WORKGROUP") or None,
+        cluster=os.environ.get("EVENT_PLATFORM_REDSHIFT_CLUSTER") or None,
+        secret_arn=os.environ.get("EVENT_PLATFORM_REDSHIFT_SECRET_ARN") or None,
+        database=os.environ.get("EVENT_PLATFORM_REDSHIFT_DATABASE") or Redshift.database,
+        role_arn=os.environ.get("EVENT_PLATFORM_REDSHIFT_ROLE_ARN") or None,
+        staging=staging or None,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from event_platform.cli import alerts, care, flow, load, look, pulls, quarantine, sample
+from event_platform.cli import alerts, care, flow, load, look, pulls, quarantine, redshift, sample
 from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
 
@@ -19,6 +19,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(pulls.pull_app, name="pull")
 app.add_typer(pulls.poll_app, name="poll")
 app.add_typer(pulls.serve_app, name="serve")
+app.add_typer(redshift.app, name="redshift")
 app.add_typer(sample.app, name="sample")
 
 

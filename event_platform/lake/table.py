@@ -147,6 +147,15 @@ class LakeTable:
         """Whether the snapshot has not expired yet, so that `changes_since` its number is complete."""
         return self.iceberg.snapshot_by_id(snapshot_id) is not None
 
+    def files_at(self, snapshot_id: int) -> list[DataFile]:
+        """The data files of an older snapshot that has not expired."""
+        return [task.file for task in self.iceberg.scan(snapshot_id=snapshot_id).plan_files()]
+
+    def sequence_of(self, snapshot_id: int) -> int:
+        """Sequence number of a snapshot; 0 for one that has expired."""
+        snapshot = self.iceberg.snapshot_by_id(snapshot_id)
+        return (snapshot.sequence_number or 0) if snapshot else 0
+
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
         paths = [file.file_path for file in (self.files() if files is None else files)]

@@ -72,10 +72,7 @@ def make_load(
     table: str, mode: str = "bulk", target: str | None = None, name: str | None = None, every_seconds: float | None = None, records: int = RECORDS
 ) -> Load:
     """The load of a trusted or aggregate table; a bare name means the trusted table of that source. UsageError when it cannot be done."""
-    known = loadable()
-    declared, event_id = known.get(table) or known.get(f"trusted.{table}") or known.get(f"aggregate.{table}") or (None, None)
-    if declared is None:
-        raise UsageError(f"There is no table {table!r} to load. Known: {', '.join(known)}.")
+    declared, event_id = find_table(table)
     if mode not in set(Mode):
         raise UsageError(f"{mode!r} is no way to load; there are {' and '.join(Mode)}.")
     if mode == Mode.chunks and event_id is None:
@@ -83,6 +80,15 @@ def make_load(
     if records < 1 or (every_seconds is not None and every_seconds <= 0):
         raise UsageError("A chunk has at least one record, and time passes between two loads.")
     return Load(declared, Mode(mode), name or declared.name, every_seconds or EVERY_SECONDS[Mode(mode)], records, event_id, target)
+
+
+def find_table(name: str) -> tuple[Table, str | None]:
+    """A trusted or aggregate table, by name or by the bare name of its source, and the column that identifies an event; UsageError for another."""
+    known = loadable()
+    found = known.get(name) or known.get(f"trusted.{name}") or known.get(f"aggregate.{name}")
+    if found is None:
+        raise UsageError(f"There is no table {name!r} to load. Known: {', '.join(known)}.")
+    return found
 
 
 def loadable() -> dict[str, tuple[Table, str | None]]:

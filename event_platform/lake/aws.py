@@ -1,0 +1,75 @@
+"""What all use of AWS shares: clients that wait and retry within bounds, and AWS's errors as the platform's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from event_platform.errors import ConfigurationError, PermanentError, PlatformError, TransientError
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
+ATTEMPTS = 5
+"""How often botocore itself asks, when AWS is busy or does not answer."""
+
+_DENIED = (
+    *("AccessDenied", "Unauthorized", "Forbidden", "403"),
+    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "InvalidClientToken"),
+)
+_UNKNOWN = ("NoSuchBucket", "ResourceNotFound", "Validation", "InvalidBucketName", "PermanentRedirect")
+_BUSY = ("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "ServiceUnavailable", "RequestTimeout", "TooManyRequests")
+
+
+def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
+    """A client with the credentials, region and endpoint that AWS's own variables and files give. Raises ConfigurationError."""
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise ConfigurationError("AWS needs the package boto3: `pip install 'event-platform[aws]'`.") from error
+    limits = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    with explained(service):
+        return boto3.client(service, config=limits)
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turn AWS's errors while `what` is used into PlatformErrors; they never quote credentials."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(what, error.response.get("Error", {})) from None
+    except Boto3Error as error:  # an upload that failed wraps what AWS answered
+        cause = error.__context__
+        raise (_of_answer(what, cause.response.get("Error", {})) if isinstance(cause, ClientError) else _away(what, error)) from None
+    except BotoCoreError as error:
+        raise _before_answer(what, error) from None
+
+
+def _of_answer(what: str, answer: dict[str, str]) -> PlatformError:
+    code, message = answer.get("Code", "an error"), answer.get("Message", "")
+    told = f"{code}: {message}" if message and message != code else code
+    if code.startswith(_DENIED):
+        return ConfigurationError(f"AWS does not let us use {what} ({told}). Look at the credentials and at what they are allowed.")
+    if code.startswith(_UNKNOWN):
+        return ConfigurationError(f"AWS does not know or cannot use {what} ({told}). Look at its name and at the region.")
+    if code.startswith(_BUSY):
+        return TransientError(f"AWS is busy with {what} ({told}). Nothing is half done; run again later.")
+    return PermanentError(f"AWS refuses {what} ({told}).")
+
+
+def _before_answer(what: str, error: Exception) -> PlatformError:
+    kind = type(error).__name__
+    if kind == "ParamValidationError":
+        return ConfigurationError(f"{what} cannot be used: {' '.join(str(error).split())}. Look at the settings that name it.")
+    if "Credential" in kind or "Token" in kind or kind in {"NoRegionError", "ProfileNotFound"}:
+        return ConfigurationError(f"{what} cannot be used ({kind}). Give AWS_DEFAULT_REGION, and credentials as AWS's tools take them.")
+    return _away(what, error)
+
+
+def _away(what: str, error: Exception) -> TransientError:
+    return TransientError(f"{what} cannot be reached ({type(error).__name__}). Nothing is half done; run again when it is back.")
