@@ -86,7 +86,7 @@ def counts_close(lake: Lake, source: Source) -> bool:
         return True
     with connect(lake.environment) as duck:
         erased = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
-        accounts = landed_by_date(lake, source, duck)
+        accounts = landed_by_date(lake, source, duck, taken_only=True)
     return all(account.landed == account.staged + account.quarantined + erased.get(day, 0) for day, account in accounts.items())
 
 
@@ -107,10 +107,14 @@ def by_landing_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
     return {day: account for day, account in accounts.items() if day in wanted}
 
 
-def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection) -> dict[date, Account]:
-    """Landed, blank, staged and quarantined lines per landing date; from the ledger and metadata alone."""
+def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, taken_only: bool = False) -> dict[date, Account]:
+    """Landed, blank, staged and quarantined lines per landing date; from the ledger and metadata alone.
+
+    `taken_only` leaves out files that stage has not taken in yet, since another process may claim at any moment.
+    """
     accounts: dict[date, Account] = defaultdict(Account)
-    for file in ledger.read(lake, source, duck):
+    taken = f"file_id < {ledger.first_untaken(lake, source, lake.open(tables.stage(source)))}" if taken_only else "true"
+    for file in ledger.read(lake, source, duck, taken):
         accounts[file.landing_date] += Account(landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines)
     for day, rows in _rows_by_landing_date(lake.open(tables.stage(source))):
         accounts[day].staged += rows

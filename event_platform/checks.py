@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from event_platform import accounting, tables
+from event_platform.aggregate import aggregates_of
 from event_platform.aggregate.daily import Aggregate
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.alerts.log import AlertLog
@@ -21,7 +22,7 @@ from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 from event_platform.trusted import quality
 from event_platform.trusted.dates import rows_by_date
-from event_platform.verdicts import Check, Verdict, dates_written
+from event_platform.verdicts import Check, Verdict, changes_to_answer_for, dates_written
 
 
 def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
@@ -100,9 +101,14 @@ def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.
     )
 
 
-def _landing_dates_written(work: Step, table: LakeTable, everything: Iterable[date]) -> frozenset[date]:
-    written = frozenset[date]().union(*(change.landing_dates for change in table.changes_of(work.run_id)))
+def _landing_dates_written(work: Step, source: Source, everything: Iterable[date]) -> frozenset[date]:
+    stage, trusted = work.lake.open(tables.stage(source)), work.lake.open(tables.trusted(source))
+    written = frozenset[date]().union(*(change.landing_dates for change in changes_to_answer_for(work, stage, [trusted])))
     return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
+
+
+def _made_from_trusted(work: Step, source: Source) -> list[LakeTable]:
+    return [work.lake.open(aggregate.table) for aggregate in aggregates_of(source) if aggregate.made_from is None]
 
 
 def _fresh(source: Source) -> Callable[[Step], Verdict]:
@@ -120,8 +126,8 @@ def _fresh(source: Source) -> Callable[[Step], Verdict]:
 
 def _landed(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
-        accounts = accounting.landed_by_date(work.lake, source, work.duck)
-        dates = _landing_dates_written(work, work.lake.open(tables.stage(source)), accounts) & accounts.keys()
+        accounts = accounting.landed_by_date(work.lake, source, work.duck, taken_only=True)
+        dates = _landing_dates_written(work, source, accounts) & accounts.keys()
         faults = {day: abs(a.landed - a.staged - a.quarantined) for day, a in accounts.items() if day in dates and not a.landed_closes}
         total = sum((accounts[day] for day in dates), accounting.Account())
         return Verdict(
@@ -138,8 +144,8 @@ def _landed(source: Source) -> Callable[[Step], Verdict]:
 
 def _quarantine_share(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
-        accounts = accounting.landed_by_date(work.lake, source, work.duck)
-        dates = _landing_dates_written(work, work.lake.open(tables.stage(source)), accounts) & accounts.keys()
+        accounts = accounting.landed_by_date(work.lake, source, work.duck, taken_only=True)
+        dates = _landing_dates_written(work, source, accounts) & accounts.keys()
         limit = source.quarantine_share_warning
         over = {day: accounts[day].quarantined for day in dates if accounts[day].quarantined > limit * accounts[day].landed}
         return Verdict(
@@ -170,8 +176,10 @@ def _staged(source: Source) -> Callable[[Step], Verdict]:
 
 
 def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Account]:
-    """For an arrival run the files it staged, otherwise every landing date."""
-    if not work.is_arrival:
+    """For an arrival run the files it staged; every landing date for a backfill, or when a run before failed over what it wrote to trusted."""
+    trusted = work.lake.open(tables.trusted(source))
+    untaken = {change.sequence for change in changes_to_answer_for(work, trusted, _made_from_trusted(work, source))}
+    if not work.is_arrival or untaken - {change.sequence for change in trusted.changes_of(work.run_id)}:
         return accounting.by_landing_date(work.lake, source, work.duck)
     changes = work.lake.open(tables.stage(source)).changes_of(work.run_id)
     if not changes:
@@ -185,7 +193,7 @@ def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Accoun
 def _unique(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted, index = work.lake.open(tables.trusted(source)), work.lake.open(tables.seen(source))
-        dates = dates_written(work, trusted)
+        dates = dates_written(work, trusted, _made_from_trusted(work, source))
         repeated = quality.repeated_events(work.duck, trusted, index, source.event_id, dates)
         return Verdict("No event id is there twice." if not repeated else "Some event ids are there more than once.", dates, repeated)
 
@@ -195,7 +203,7 @@ def _unique(source: Source) -> Callable[[Step], Verdict]:
 def _levels(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted = work.lake.open(tables.trusted(source))
-        dates = dates_written(work, trusted)
+        dates = dates_written(work, trusted, _made_from_trusted(work, source))
         misplaced = quality.misplaced_events(work.duck, trusted, source, dates)
         return Verdict("Every row lies where its time and kind say." if not misplaced else "Rows lie under a wrong date or kind.", dates, misplaced)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from event_platform.trusted.dates import dates_held
 
 if TYPE_CHECKING:
-    from event_platform.lake.table import LakeTable
+    from event_platform.lake.table import Change, LakeTable
     from event_platform.step import Step
 
 
@@ -40,7 +40,13 @@ class Check:
     blocking: bool = True
 
 
-def dates_written(work: Step, table: LakeTable) -> frozenset[date]:
-    """Event dates this run is answerable for: those it wrote, or was asked for; all when the check runs by itself."""
-    written = frozenset[date]().union(*(change.dates for change in table.changes_of(work.run_id)))
+def changes_to_answer_for(work: Step, table: LakeTable, readers: Iterable[LakeTable] = ()) -> list[Change]:
+    """What the run wrote to the table, and what no reader of it has taken in yet: a run before this one may have failed over that."""
+    untaken = min((reader.consumed(table.declared.name) for reader in readers), default=table.sequence)
+    return [*table.changes_of(work.run_id), *table.changes_since(untaken)]
+
+
+def dates_written(work: Step, table: LakeTable, readers: Iterable[LakeTable] = ()) -> frozenset[date]:
+    """Event dates this run is answerable for, those it was asked for included; all when the check runs by itself."""
+    written = frozenset[date]().union(*(change.dates for change in changes_to_answer_for(work, table, readers)))
     return written | work.dates if written or work.dates or work.is_arrival else dates_held(table)

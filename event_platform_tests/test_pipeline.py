@@ -282,8 +282,9 @@ def test_a_failing_check_blocks_what_lies_downstream(home: Path) -> None:  # noq
     stage = pipeline.lake.open(tables.stage(pipeline.source))
     stage.commit(Change("upkeep"), "vandal", removed=stage.files())
     pipeline.drop("b.json", [line("b", "2026-03-05T00:00:00")])
-    (outcome,) = pipeline.run()
-    assert any("landed_is_staged_or_quarantined" in failure for failure in outcome.failures)
+    for _ in range(2):  # the next run does not let through what this one stopped
+        (outcome,) = pipeline.run()
+        assert any("landed_is_staged_or_quarantined" in failure for failure in outcome.failures)
     assert pipeline.sql("SELECT count(*) FROM aggregate.payments_daily WHERE event_date = DATE '2026-03-05'") == [(0,)]
 
 

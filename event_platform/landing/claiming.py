@@ -6,19 +6,14 @@ under the id that is part of its archived name.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
 from event_platform.landing import ledger, queue
-from event_platform.landing.inspect import as_records, inspect
+from event_platform.landing.inspect import as_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date
-    from pathlib import Path
-
     import duckdb
 
     from event_platform.lake.catalog import Lake
@@ -34,32 +29,6 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
         claimed = queue.claim(lake.environment, source, partitions.today(), next_id)
         return ledger.enter(lake, source, duck, [_entry(lake, source, duck, file, run_id) for file in (*adopted, *claimed)], run_id)
-
-
-def examine_mended(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> None:
-    """Look again at archived files of the landing dates that were changed after their claim, and correct the ledger.
-
-    The platform never changes a file, but people mend one and parse it again; a file changed since has a later time of change.
-    """
-    with lake.writing(f"landing.{source.name}"):
-        listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
-        known = ledger.read(lake, source, duck, f"landing_date IN ({listed})")
-        mended = [file for file in known if _is_mended(queue.archive_folder(lake.environment, source) / file.landing_file, file)]
-        ledger.correct(lake, source, duck, [_examined_again(lake, source, duck, file) for file in mended], run_id)
-
-
-def _is_mended(path: Path, file: LandedFile) -> bool:
-    if not path.is_file():
-        return False
-    found = path.stat()
-    return found.st_size != file.bytes or found.st_mtime > file.claimed_at.timestamp()
-
-
-def _examined_again(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, file: LandedFile) -> LandedFile:
-    path = queue.archive_folder(lake.environment, source) / file.landing_file
-    found = as_records(inspect(path), path, source.format, duck)
-    names = ("bytes", "sha256", "lines", "blank_lines", "careful", "unreadable", "compression")
-    return replace(file, duplicate_of=None, **{name: getattr(found, name) for name in names})
 
 
 def count_pending(lake: Lake, source: Source) -> int:

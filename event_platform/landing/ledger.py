@@ -57,7 +57,7 @@ def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Se
     if not files:
         return []
     ledger = lake.open(tables.ledger(source))
-    marked = _mark_duplicates(files, _known_content(ledger, duck, source), source)
+    marked = mark_repeats(files, _known_content(ledger, duck, source), source)
     change = Change(
         "arrival",
         landing_dates=frozenset(file.landing_date for file in marked),
@@ -68,16 +68,24 @@ def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Se
     return marked
 
 
-def correct(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], run_id: str) -> None:
-    """Put corrected rows in the place of those of the same file ids: someone has mended these files in the archive."""
-    if not files:
+def correct(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, corrections: Sequence[LandedFile], run_id: str) -> None:
+    """Put corrected rows in the place of those of the same file ids."""
+    if not corrections:
         return
+    with lake.writing(f"landing.{source.name}"):
+        ledger = lake.open(tables.ledger(source))
+        dates = {file.landing_date for file in corrections}
+        replaced = [file for file in ledger.files() if day_of(file.partition[0]) in dates]
+        corrected = {file.file_id: file for file in corrections}
+        rows = [LandedFile(*row) for row in duck.execute(f"SELECT * FROM ({ledger.select(replaced)}) ORDER BY file_id").fetchall()]
+        ledger.commit(Change("upkeep"), run_id, _write(ledger, duck, [corrected.get(row.file_id, row) for row in rows]), replaced)
+
+
+def first_untaken(lake: Lake, source: Source, stage: LakeTable) -> int:
+    """The smallest file id that stage has not taken in yet; ids grow, so all greater ones are not taken either."""
     ledger = lake.open(tables.ledger(source))
-    dates = {file.landing_date for file in files}
-    replaced = [file for file in ledger.files() if day_of(file.partition[0]) in dates]
-    corrected = {file.file_id: file for file in files}
-    rows = [LandedFile(*row) for row in duck.execute(f"SELECT * FROM ({ledger.select(replaced)}) ORDER BY file_id").fetchall()]
-    ledger.commit(Change("upkeep"), run_id, _write(ledger, duck, [corrected.get(row.file_id, row) for row in rows]), replaced)
+    changes = ledger.changes_since(stage.consumed(ledger.declared.name))
+    return min((change.first_file_id for change in changes), default=ledger.last_file_id + 1)
 
 
 def _content(sha256: str, original_name: str, source: Source) -> str:
@@ -90,8 +98,9 @@ def _known_content(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, source: S
     return {_content(sha256, name, source): landing_file for sha256, name, landing_file in known}
 
 
-def _mark_duplicates(files: Sequence[LandedFile], known: dict[str, str], source: Source) -> list[LandedFile]:
-    marked = []
+def mark_repeats(files: Sequence[LandedFile], known: dict[str, str], source: Source) -> list[LandedFile]:
+    """Say of each file, in order of landing, whether it repeats an earlier one; `known` are files before them, by content."""
+    marked, known = [], dict(known)
     for file in sorted(files, key=lambda file: file.file_id):
         content = _content(file.sha256, file.original_name, source)
         marked.append(replace(file, duplicate_of=known.get(content) if file.bytes else None))

@@ -7,6 +7,7 @@ in quarantine, never as a wrong row.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import literal
@@ -21,14 +22,26 @@ if TYPE_CHECKING:
 
 
 def header_of(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> tuple[int, tuple[str, ...]]:
-    """The number of the line that names the fields, and their names; (0, ()) for a format or file without one."""
+    """The number of the line that names the fields, and their names; (0, ()) for a format or file without one.
+
+    A name that comes again is numbered, `name (2)`, so that its cells are kept like those of any field without a column.
+    """
     if not form.header:
         return 0, ()
     found = duck.execute(f"""
         SELECT line_number, {cells(form)}
         FROM (SELECT line, row_number() OVER () AS line_number, true AS _careful FROM {read_lines(path)})
         WHERE NOT {BLANK} AND NOT {_is_comment(form)} ORDER BY line_number LIMIT 1""").fetchall()
-    return (found[0][0], tuple(found[0][1])) if found else (0, ())
+    if not found:
+        return 0, ()
+    ((line_number, names),) = found
+    before = Counter[str]()
+    return line_number, tuple(_numbered(name, before) for name in names)
+
+
+def _numbered(name: str, before: Counter[str]) -> str:
+    before[name] += 1
+    return name if before[name] == 1 else f"{name} ({before[name]})"
 
 
 def count_without_record(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> int:
@@ -50,8 +63,8 @@ def _is_comment(form: Csv) -> str:
 
 def cells(form: Csv) -> str:
     """The cells of a line as a list of texts, white space around them and the quotes around them gone, as SQL."""
-    delimiter = re.escape(form.delimiter)
-    cell = literal(rf'{delimiter}[ \t]*("(?:[^"]|"")*"|[^{delimiter}]*)')
+    delimiter, white = re.escape(form.delimiter), _white(form)
+    cell = literal(rf'{delimiter}[{white}]*("(?:[^"]|"")*"|[^{delimiter}]*)')
     quoted = "replace(trim(cell, ' \t')[2:-2], '\"\"', '\"')"
     return f"""
         CASE WHEN contains(line, '"') THEN list_transform(
@@ -62,6 +75,11 @@ def cells(form: Csv) -> str:
 
 def quotes_are_closed(form: Csv) -> str:
     """Whether every quoted cell of a line ends where its quotes do, as SQL."""
-    delimiter = re.escape(form.delimiter)
-    line = literal(rf'(?:{delimiter}[ \t]*(?:"(?:[^"]|"")*"[ \t\r]*|(?:[^{delimiter}" \t][^{delimiter}]*)?))*')
+    delimiter, white = re.escape(form.delimiter), _white(form)
+    line = literal(rf'(?:{delimiter}[{white}]*(?:"(?:[^"]|"")*"[{white}\r]*|(?:[^{delimiter}"{white}][^{delimiter}]*)?))*')
     return f"(NOT contains(line, '\"') OR regexp_full_match({literal(form.delimiter)} || line, {line}))"
+
+
+def _white(form: Csv) -> str:
+    """White space between cells, for a regular expression: none of it may be the delimiter."""
+    return " " if form.delimiter == "\t" else r" \t"

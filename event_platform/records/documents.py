@@ -26,6 +26,10 @@ MAX_RECORD_BYTES = MAX_LINE_BYTES
 """Longest record of a JSON document; a file with a longer one is unreadable."""
 
 
+_NOT_OF_THE_FILE = ("OutOfMemoryException", "IOException", "InterruptException", "InternalException")
+"""DuckDB's errors that say nothing of the file; whatever else a reader raises on broken bytes is a finding."""
+
+
 def is_document(form: Format) -> bool:
     """Whether files of the format are not lines."""
     return isinstance(form, JsonDocument | Parquet | Avro)
@@ -34,10 +38,12 @@ def is_document(form: Format) -> bool:
 def count(duck: duckdb.DuckDBPyConnection, form: Format, path: Path) -> tuple[int, str | None]:
     """How many records the file holds, and why it cannot be read (it then counts as one), as a sentence that quotes nothing of it."""
     try:
-        found = duck.execute(f"SELECT count(*), count(line) FROM ({_records_sql(duck, form, path)})").fetchall()[0]
-    except ConfigurationError:
+        found = duck.execute(f"SELECT count(*), max(strlen(line)) FROM ({_records_sql(duck, form, path)})").fetchall()[0]
+    except (ConfigurationError, MemoryError, OSError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a reader raises on broken bytes is a finding
+    except Exception as error:
+        if type(error).__name__ in _NOT_OF_THE_FILE:
+            raise
         return 1, _why(form, error)
     return int(found[0]), None
 
@@ -45,7 +51,11 @@ def count(duck: duckdb.DuckDBPyConnection, form: Format, path: Path) -> tuple[in
 def write_lines(duck: duckdb.DuckDBPyConnection, form: Format, path: Path, target: Path) -> Path:
     """Write the file's records as JSON lines, and give the new file's path."""
     copied = f"COPY ({_records_sql(duck, form, path)}) TO {literal(str(target))}"
-    duck.execute(f"{copied} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')")
+    duck.execute("SET preserve_insertion_order = true")  # the order is what numbers the records
+    try:
+        duck.execute(f"{copied} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')")
+    finally:
+        duck.execute("SET preserve_insertion_order = false")
     return target
 
 
@@ -54,7 +64,7 @@ def _records_sql(duck: duckdb.DuckDBPyConnection, form: Format, path: Path) -> s
     if isinstance(form, JsonDocument):
         layout = "array" if _first_character(path) == b"[" else "unstructured"
         return f"""
-            SELECT line::VARCHAR AS line
+            SELECT coalesce(line::VARCHAR, 'null') AS line
             FROM read_json({literal_path(path)}, format = '{layout}', records = false, columns = {{'line': 'JSON'}},
                 maximum_object_size = {MAX_RECORD_BYTES}, hive_partitioning = false)"""
     if isinstance(form, Avro):

@@ -64,8 +64,8 @@ class Source:
     `event_id` and `timestamp` name the columns that identify an event and tell its time; `kind` are the columns that,
     joined by `-`, become `domain_event_type`, the first level under which trusted is stored.
     Records that carry no id get one: `id_from` names the columns that together say which event it is, and `event_id` then is a column of
-    no field, made of their values and of how often they stood in the same file before. So the same file read again, or the same
-    answer pulled again, gives the same ids, and records that are alike within one file stay as many as they are.
+    no field, made of their values and of how often they stood in the same file before, in sound records. So the same file read again, or
+    the same answer pulled again, gives the same ids, and records that are alike within one file stay as many as they are.
     `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
     may lie. `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
     `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
@@ -96,10 +96,11 @@ class Source:
         for name in (self.event_id, self.timestamp, *self.kind, *self.id_from):
             if name not in self.column_names:
                 raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
-        if len(set(self.column_names)) < len(self.columns):
-            raise self._wrong("it declares a column twice")
-        if reserved := RESERVED & set(self.column_names):
-            raise self._wrong(f"the platform itself writes {', '.join(sorted(reserved))}; rename the column")
+        folded = {name.casefold() for name in self.column_names}
+        if len(folded) < len(self.columns):
+            raise self._wrong("it declares a column twice (SQL does not tell upper from lower case)")
+        if reserved := {name for name in folded if name in RESERVED or name.startswith("_")}:
+            raise self._wrong(f"the platform itself uses {', '.join(sorted(reserved))}; rename the column and say `field=` for where it stands")
         if self.column(self.event_id).type != "string":
             raise self._wrong(f"`{self.event_id}` identifies events and must be a string")
         if self.column(self.timestamp).type != "timestamp":
@@ -139,7 +140,7 @@ class Source:
 
 
 STAGE_COLUMNS = (
-    Column("extra", "json", "Fields the contract does not name, as one JSON object; null when there are none"),
+    Column("extra", "json", "Fields the contract does not name, as one JSON object; null when there are none", personal=True),
     Column("domain_event_type", "string", "The kind of event: the contract's `kind` columns joined by `-`", nullable=False),
     Column("event_date", "date", "UTC day of the event", nullable=False),
     Column("landing_date", "date", "UTC day the platform claimed the file", nullable=False),
@@ -192,4 +193,4 @@ LEDGER_COLUMNS = (
     Column("run_id", "string", "Dagster run that claimed the file", nullable=False),
 )
 
-RESERVED = {column.name for column in (*STAGE_COLUMNS, *TRUSTED_COLUMNS, *QUARANTINE_COLUMNS)}
+RESERVED = {column.name for column in (*STAGE_COLUMNS, *TRUSTED_COLUMNS, *QUARANTINE_COLUMNS)} | {"file_name", "filename", "file_index"}

@@ -25,7 +25,7 @@ class JsonFields:
         """Columns that are computed have no field."""
         self.columns = source.read_columns
         self.names = tuple(dict.fromkeys(column.path[0] for column in self.columns))
-        self.nested = any(len(column.path) > 1 for column in self.columns)
+        self.nodes = sorted({column.path[:depth] for column in self.columns for depth in range(1, len(column.path))}, key=len, reverse=True)
 
     def selects(self) -> list[str]:
         """CTEs from `lines` to `fields`; a line that is not JSON has no `_field`."""
@@ -36,6 +36,10 @@ class JsonFields:
             f"fields AS (SELECT *, {self._is_plain()} AS _plain FROM parsed)",
         ]
 
+    def is_text(self, column: Column) -> bool:
+        """Whether the contract says so."""
+        return column.written == "text"
+
     def field(self, column: Column) -> str:
         """The column's field as JSON text; NULL when it is not there or null."""
         return ".".join(["_field", *map(identifier, column.path)])
@@ -44,7 +48,7 @@ class JsonFields:
         """The field's value: a JSON string decoded, any other type as JSON text. A typed string's that holds no string: NULL."""
         field = self.field(column)
         decoded = f"CASE WHEN contains({field}, '\\') THEN {field} ->> '$' ELSE substr({field}, 2, length({field}) - 2) END"
-        if column.written == "text" and column.type != "json":
+        if self.is_text(column):
             value = f"CASE WHEN starts_with({field}, '\"') THEN {decoded} ELSE {field}::VARCHAR END"
             return value if column.type == "string" else f"nullif(trim({value}), '')"
         if column.type in ("long", "double", "boolean", "json") or column.written != "typed":
@@ -55,8 +59,8 @@ class JsonFields:
         """Fields without a column, as one JSON object; NULL when there are none."""
         without = literal(_as_json(_tree(self.columns, "null")))
         rest = f"json_merge_patch(_object::JSON, {without})::VARCHAR"
-        if self.nested:
-            return _unless_hollow(rest, depth=max(len(column.path) for column in self.columns))
+        if self.nodes:
+            return self._without_hollow(rest)
         return f"CASE WHEN _plain OR len({self._keys_that(f'NOT IN ({self._listed()})')}) = 0 THEN NULL ELSE {rest} END"
 
     def broken_lines(self) -> Iterator[tuple[str, str]]:
@@ -67,6 +71,17 @@ class JsonFields:
         named = self._keys_that(f"IN ({self._listed()})")
         yield f"NOT _plain AND len({named}) > len(list_distinct({named}))", "'a field is given twice'"
         yield _NOT_A_NUMBER, "'not JSON: NaN or Infinity is no JSON number'"
+        for node in self.nodes:
+            kind = f"json_type(_object, {literal(_pointer(node))})"
+            yield f"{kind} NOT IN ('OBJECT', 'NULL')", literal(f"`{'.'.join(node)}` is not an object")
+
+    def _without_hollow(self, text: str) -> str:
+        """The JSON object without objects on the contract's paths that hold nothing any more; NULL when nothing is left."""
+        for node in self.nodes:
+            emptied = literal(_as_json(_nested(node, "null")))
+            is_hollow = f"json_extract_string({text}, {literal(_pointer(node))}) = '{{}}'"
+            text = f"CASE WHEN {is_hollow} THEN json_merge_patch({text}, {emptied})::VARCHAR ELSE {text} END"
+        return f"nullif({text}, '{{}}')"
 
     def _is_plain(self) -> str:
         """Whether a line has the contract's fields only, each once: then it has as many keys as fields were found, which is cheap to see."""
@@ -92,6 +107,15 @@ def _tree(columns: Sequence[Column], leaf: str) -> dict[str, Any]:
     return tree
 
 
+def _nested(path: Sequence[str], leaf: str) -> dict[str, Any] | str:
+    return {path[0]: _nested(path[1:], leaf)} if path else leaf
+
+
+def _pointer(path: Sequence[str]) -> str:
+    """The path as JSONPath."""
+    return "$" + "".join(f'."{name}"' for name in path)
+
+
 def _as_json(tree: dict[str, Any] | str) -> str:
     if isinstance(tree, str):
         return tree
@@ -99,14 +123,6 @@ def _as_json(tree: dict[str, Any] | str) -> str:
 
 
 _STRINGS = r'"(?:[^"\\]|\\.)*"'
-
-
-def _unless_hollow(text: str, depth: int) -> str:
-    """The JSON object without objects that hold nothing, which is what is left where all of a nested object has columns; NULL for {}."""
-    for _ in range(depth):
-        text = f"regexp_replace({text}, {literal(f',{_STRINGS}:{{}}')}, '', 'g')"
-        text = f"regexp_replace({text}, {literal(f'{{{_STRINGS}:{{}},?')}, '{{', 'g')"
-    return f"nullif({text}, '{{}}')"
 
 
 _NOT_JSON = f"""CASE
@@ -118,7 +134,8 @@ _NOT_JSON = f"""CASE
     WHEN json_valid(line) THEN 'JSON, but not an object'
     ELSE 'not JSON' END"""
 _NOT_A_NUMBER = f"""
-    (contains(line, 'NaN') OR contains(line, 'Infinity')) AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), 'NaN|Infinity')"""
+    ({" OR ".join(f"contains(line, '{start}')" for start in ("NaN", "Inf", "nan", "inf", "NAN", "INF"))})
+    AND regexp_matches(line, '(?i)[:\\[,]\\s*-?(nan|inf)') AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), '(?i)nan|inf')"""
 
 _BRACKETS = rf"translate(regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]+', '', 'g'), '{{}}', '[]')"
 _TOO_DEEP = rf"NOT regexp_full_match({_BRACKETS}, repeat('(?:\[', {MAX_DEPTH}) || repeat('\])*', {MAX_DEPTH}))"

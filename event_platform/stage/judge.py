@@ -1,4 +1,4 @@
-"""Judging lines, as SQL: lines -> fields -> texts -> times -> typed -> computed -> dated -> identified -> judged, each a SELECT over the one before.
+"""Judging lines, as SQL: lines -> fields -> texts -> times -> typed -> computed -> dated -> reasoned -> judged, each a SELECT over the one before.
 
 `_reason` is NULL for a line that belongs in stage; a value is never silently NULL because it had another type.
 """
@@ -22,6 +22,10 @@ MAX_KIND_CHARACTERS = 100
 """Longest `domain_event_type`: it becomes the name of a folder."""
 
 
+MAX_KIND_BYTES = 200
+"""Longest name of its folder, in which each byte that is no letter or digit takes three; file systems take 255 with what goes before it."""
+
+
 class Fields(Protocol):
     """How a format gives fields; every method gives SQL over the columns that `selects` makes."""
 
@@ -35,6 +39,9 @@ class Fields(Protocol):
 
     def text(self, column: Column) -> str:
         """Its value as text."""
+
+    def is_text(self, column: Column) -> bool:
+        """Whether values of any type may be spelled as texts."""
 
     def extra(self) -> str:
         """Fields without a column, as a JSON object."""
@@ -57,11 +64,11 @@ def judged_sql(source: Source) -> str:
         *fields.selects(),
         _more("texts", "fields", [(fields.text(column), _text(column)) for column in read]),
         _more("times", "texts", [(_utc(column), _time(column)) for column in times]),
-        _more("typed", "times", [*((_value(column), column.name) for column in read), (fields.extra(), "extra")]),
+        _more("typed", "times", [*((_value(column, fields.is_text(column)), column.name) for column in read), (fields.extra(), "extra")]),
         _more("computed", "typed", [(_computed(column), column.name) for column in source.computed_columns]),
         _more("dated", "computed", [(_event_date(source), "event_date"), (_kind(source), "domain_event_type")]),
-        _more("identified", "dated", _event_id(source)),
-        _more("judged", "identified", [(_first_reason(source, fields), "_reason")]),
+        _more("reasoned", "dated", [(_first_reason(source, fields), "_reason")]),
+        _more("judged", "reasoned", _event_id(source)),
     ]
     return ", ".join(ctes)
 
@@ -82,20 +89,23 @@ def _time(column: Column) -> str:
 # Values.
 
 
-def _value(column: Column) -> str:
+def _value(column: Column, is_text: bool) -> str:
     """The column's typed value; NULL when there is none or it has another type."""
     text = identifier(_text(column))
     return {
         "string": text,
-        "json": text,
+        "json": f"CASE WHEN json_valid({text}) THEN {text} END" if is_text else text,
         "long": f"CASE WHEN regexp_full_match({text}, '{_INTEGER}') THEN TRY_CAST({text} AS BIGINT) END",
         "double": f"CASE WHEN regexp_full_match({text}, '{_NUMBER}') AND isfinite(TRY_CAST({text} AS DOUBLE)) THEN TRY_CAST({text} AS DOUBLE) END",
-        "boolean": f"CASE {text if column.written == 'typed' else f'lower({text})'} WHEN 'true' THEN true WHEN 'false' THEN false END",
-        "date": f"CASE WHEN regexp_full_match({text}, '{_DAY}') THEN TRY_CAST({text} AS DATE) END",
-        "timestamp": f"make_timestamptz(epoch_us({identifier(_time(column))}))",
+        "boolean": f"CASE {f'lower({text})' if is_text else text} WHEN 'true' THEN true WHEN 'false' THEN false END",
+        "date": f"CASE WHEN regexp_full_match({text}, '{_DAY}') AND {text} >= '0001' THEN TRY_CAST({text} AS DATE) END",
+        "timestamp": f"CASE WHEN {identifier(_time(column))} BETWEEN {_FIRST_TIME} AND {_LAST_TIME}"
+        f" THEN make_timestamptz(epoch_us({identifier(_time(column))})) END",
     }[column.type]
 
 
+_FIRST_TIME, _LAST_TIME = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
+"""What other readers of the tables can take, Python among them."""
 _INTEGER = r"-?\d+(\.0)?"
 _NUMBER = r"-?\d.*"
 _DAY = r"\d{4}-\d\d-\d\d"
@@ -132,12 +142,12 @@ def _kind(source: Source) -> str:
 
 
 def _event_id(source: Source) -> list[tuple[str, str]]:
-    """An id made of the values that say which event it is, and of how often they stood in the file before."""
+    """An id made of the values that say which event it is, and of how often they stood in the file before, in sound records."""
     if not source.id_from:
         return []
     names = ", ".join(map(identifier, source.id_from))
     values = f"to_json([{', '.join(f'{identifier(name)}::VARCHAR' for name in source.id_from)}])"
-    return [(f"md5({values} || row_number() OVER (PARTITION BY file_id, {names} ORDER BY line_number))", source.event_id)]
+    return [(f"md5({values} || row_number() OVER (PARTITION BY file_id, _reason IS NULL, {names} ORDER BY line_number))", source.event_id)]
 
 
 # Reasons.
@@ -157,13 +167,13 @@ def _first_reason(source: Source, fields: Fields) -> str:
 def _broken_values(fields: Fields, column: Column) -> Iterator[tuple[str, str]]:
     """A value that is missing though it must be there, or of another type than the contract's."""
     value, text, field = identifier(column.name), identifier(_text(column)), fields.field(column)
-    is_text = column.written == "text" or isinstance(fields, CsvFields)
+    is_text = fields.is_text(column)
     is_there = f"{text} IS NOT NULL" if is_text else f"{field} IS NOT NULL"
     if not column.nullable:
         yield f"NOT ({is_there})", f"`{column.name}` is missing"
     if column.type == "string":
         yield f"contains({value}, chr(0))", f"`{column.name}` holds a NUL character"
-    if column.type != "json":
+    if column.type != "json" or is_text:
         yield f"{is_there} AND {value} IS NULL", f"`{column.name}` is not {_EXPECTED.get(column.written) or _EXPECTED[column.type]}"
 
 
@@ -179,7 +189,8 @@ def _broken_columns(source: Source) -> Iterator[tuple[str, str]]:
 
 def _broken_events(source: Source) -> Iterator[tuple[str, str]]:
     event_id, time = identifier(source.event_id), source.timestamp
-    yield _is_empty(event_id), f"`{source.event_id}` is empty"
+    if not source.id_from:
+        yield _is_empty(event_id), f"`{source.event_id}` is empty"
     yield f"event_date < DATE '{source.first_date}'", f"`{time}` is before {source.first_date}, the first date this source may have"
     yield (
         f"event_date > landing_date + {source.days_early_allowed}",
@@ -191,6 +202,8 @@ def _broken_events(source: Source) -> Iterator[tuple[str, str]]:
             f"`{name}`, part of the kind of event, is missing or empty",
         )
     yield f"length(domain_event_type) > {MAX_KIND_CHARACTERS}", f"the kind of event is longer than {MAX_KIND_CHARACTERS} characters"
+    too_long = f"strlen(domain_event_type) > {MAX_KIND_BYTES // 3} AND strlen(url_encode(domain_event_type)) > {MAX_KIND_BYTES}"
+    yield too_long, f"the kind of event makes a folder name of more than {MAX_KIND_BYTES} bytes"
     yield from ((f"({rule.broken_if})", rule.reason) for rule in source.rules)
 
 
@@ -204,6 +217,7 @@ _EXPECTED = {
     "long": "a whole number of 64 bits",
     "double": "a number",
     "boolean": "true or false",
+    "json": "JSON",
     "date": "an ISO 8601 date",
     "timestamp": "an ISO 8601 time",
     "epoch_seconds": "a number of seconds since 1970",

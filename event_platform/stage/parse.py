@@ -114,6 +114,7 @@ def _readable(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, fi
     path = archive / file.landing_file
     if not path.is_file():
         raise PermanentError(f"{path} is in the ledger but not in the archive. Put it back from a copy; its lines cannot be staged without it.")
+    name = file.original_name.rpartition("/")[2]
     lines, header_line = file.lines, 0
     header: tuple[str, ...] = ()
     if file.unreadable:
@@ -124,7 +125,7 @@ def _readable(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, fi
         path = careful.copy(path, copies / f"{file.file_id}.jsonl")
     if lines and isinstance(source.format, Csv):
         header_line, header = cells.header_of(duck, source.format, path)
-    return file, LinesFile(path, lines, file.landing_date, file.landing_file, file.file_id, file.original_name, file.careful, header_line, header)
+    return file, LinesFile(path, lines, file.landing_date, file.landing_file, file.file_id, name, file.careful, header_line, header)
 
 
 _CUT = f"'^{OVERLONG}(\\d+){OVERLONG}'"

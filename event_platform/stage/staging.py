@@ -15,7 +15,7 @@ from event_platform import tables
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
-from event_platform.landing.claiming import examine_mended
+from event_platform.landing.corrections import corrections_of
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
 
@@ -42,12 +42,12 @@ class Staged:
 
 
 def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
-    """Parse every file in the ledger that is not parsed yet, after finishing a reparse that was cut short."""
+    """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
-        stage = lake.open(tables.stage(source))
-        interrupted = frozenset(date.fromisoformat(str(day)) for day in stage.note(REPARSING).get("landing_dates", ()))  # type: ignore[attr-defined]
-        redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
         arrived = _parse_arrivals(lake, source, duck, run_id)
+        noted = lake.open(tables.stage(source)).note(REPARSING).get("landing_dates", ())
+        interrupted = frozenset(date.fromisoformat(str(day)) for day in noted)  # type: ignore[attr-defined]
+        redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
         return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
 
 
@@ -56,7 +56,9 @@ def reparse(
 ) -> Staged:
     """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are.
 
-    The event dates touched are all those of the rows before and after, or with `only_changes` those of rows that came out otherwise.
+    Files are looked at again first, so one that was mended in the archive counts as it is now; if that makes a file elsewhere no longer the
+    repeat of another, its date is parsed too. The event dates touched are all those of the rows before and after, or with `only_changes`
+    those of rows that came out otherwise. Raises PermanentError, before anything is changed, when the archive lacks a file.
     """
     stage_pending(lake, source, duck, run_id)
     with lake.writing(f"stage.{source.name}"):
@@ -96,21 +98,33 @@ def _reparse(
     if not landing_dates:
         return Staged()
     stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
-    nothing = Change("upkeep")
-    examine_mended(lake, source, duck, run_id, landing_dates)
-    stage.commit(nothing, run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
-    files = ledger.read(lake, source, duck, f"landing_date IN ({listed})")
+    corrections = corrections_of(lake, source, duck, _taken(lake, source, duck, stage, landing_dates))
+    landing_dates |= {file.landing_date for file in corrections}
+    stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
+    ledger.correct(lake, source, duck, corrections, run_id)
+    files = _taken(lake, source, duck, stage, landing_dates)
     staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
     replaced = [file for file in stage.files() if day_of(file.partition[0]) in landing_dates]
-    before, after = stage.select(replaced), stage.select(staged)
-    touched = f"({before} EXCEPT {after}) UNION ALL ({after} EXCEPT {before})" if only_changes else f"{before} UNION ALL {after}"
-    event_dates = _dates_of_all_versions(lake, source, duck, touched)
+    event_dates = _dates_touched(lake, source, duck, stage.select(replaced), stage.select(staged), only_changes)
     change = Change("replacement", event_dates, landing_dates)
     quarantine.commit(change, run_id, quarantined, [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates])
     erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
     stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
     return Staged(tuple(files), landing_dates, event_dates)
+
+
+def _taken(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, landing_dates: Iterable[date]) -> list[LandedFile]:
+    """The files of the landing dates that stage has taken in; what was claimed since belongs to the next arrival, and to it alone."""
+    untaken = ledger.first_untaken(lake, source, stage)
+    listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
+    return ledger.read(lake, source, duck, f"landing_date IN ({listed}) AND file_id < {untaken}")
+
+
+def _dates_touched(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: str, after: str, only_changes: bool) -> frozenset[date]:
+    """The event dates of the touched rows, and those where another version of their events may surface again."""
+    touched = f"({before} EXCEPT {after}) UNION ALL ({after} EXCEPT {before})" if only_changes else f"{before} UNION ALL {after}"
+    found = duck.execute(f"SELECT DISTINCT event_date FROM ({touched})").fetchall()
+    return frozenset(day for (day,) in found) | seen.dates_of(duck, lake.open(tables.seen(source)), touched, source.event_id)
 
 
 def _parse(
@@ -131,9 +145,3 @@ def _parse(
 def _event_dates(stage: LakeTable, files: Sequence[DataFile], duck: duckdb.DuckDBPyConnection) -> frozenset[date]:
     found = duck.execute(f"SELECT DISTINCT event_date FROM ({stage.select(files)})").fetchall()
     return frozenset(day for (day,) in found)
-
-
-def _dates_of_all_versions(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, touched: str) -> frozenset[date]:
-    """The event dates of the touched rows, and those where another version of their events may surface again."""
-    found = duck.execute(f"SELECT DISTINCT event_date FROM ({touched})").fetchall()
-    return frozenset(day for (day,) in found) | seen.dates_of(duck, lake.open(tables.seen(source)), touched, source.event_id)

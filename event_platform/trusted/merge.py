@@ -126,7 +126,7 @@ def _find_losers(merge: Merge, *pools: str) -> None:
     merge.duck.execute(f"""
         CREATE OR REPLACE TEMP TABLE losers AS
         SELECT file_id, line_number
-        FROM (SELECT *, hash({event_id}) AS event_key FROM ({versions})) SEMI JOIN rivalled USING (event_key)
+        FROM (SELECT DISTINCT *, hash({event_id}) AS event_key FROM ({versions}) SEMI JOIN rivalled ON rivalled.event_key = hash({event_id}))
         QUALIFY row_number() OVER (PARTITION BY {event_id} ORDER BY {timestamp} DESC, file_id DESC, line_number DESC) > 1""")
 
 

@@ -62,13 +62,14 @@ def test_a_compressed_json_array(bench: Bench) -> None:
 
 def test_broken_records_of_an_array_are_quarantined_by_number(bench: Bench) -> None:
     here = reading(bench, format=JsonDocument())
-    file = here.land(json.dumps([RECORDS[0], 5, {"id": "3"}, [1]]))
+    file = here.land(json.dumps([RECORDS[0], 5, {"id": "3"}, [1], None]))
     staged, quarantined = here.parse(file)
     assert [number for _, number in staged] == [1]
     assert [(number, reason) for _, number, reason in quarantined] == [
         (2, "JSON, but not an object"),
         (3, "`at` is missing"),
         (4, "JSON, but not an object"),
+        (5, "JSON, but not an object"),
     ]
 
 
@@ -103,6 +104,18 @@ def test_parquet(bench: Bench, tmp_path: Path) -> None:
     here = reading(bench, format=Parquet())
     pq.write_table(arrow(), tmp_path / "made.parquet")
     assert here.parse(here.land((tmp_path / "made.parquet").read_bytes(), "a.parquet"), columns=VALUES) == (ROWS, [])
+
+
+def test_rows_of_parquet_keep_their_order(bench: Bench, tmp_path: Path) -> None:
+    count = 300_000
+    bench.duck.execute(
+        f"COPY (SELECT i::VARCHAR AS id, '2026-03-01' AS at, 's' AS sensor FROM range({count}) AS row(i)) TO '{tmp_path}/many.parquet'"
+    )
+    here = reading(bench, format=Parquet())
+    file = here.land((tmp_path / "many.parquet").read_bytes(), "a.parquet")
+    staged, _ = here.parse(file, columns="id, line_number")
+    assert len(staged) == count
+    assert all(int(name) + 1 == number for name, number in staged)
 
 
 def test_avro(bench: Bench, tmp_path: Path) -> None:
@@ -158,6 +171,26 @@ def test_a_broken_line_of_csv_is_quarantined_with_its_reason(bench: Bench, line:
     assert (staged, quarantined) == ([("1",), ("2",)], [(file.file_id, 2, reason)])
 
 
+def test_tabs_part_cells_even_where_cells_are_empty(bench: Bench) -> None:
+    here = reading(bench, format=Csv(header=False, delimiter="\t"))
+    file = here.land('1\t2026-03-01\t"s\t1"\t\t\n')
+    assert here.parse(file, columns='sensor, celsius, "note-1"') == ([("s\t1", None, None)], [])
+
+
+def test_a_name_given_twice_in_a_header_is_kept_as_another_field(bench: Bench) -> None:
+    here = reading(bench, format=Csv())
+    file = here.land("id,at,sensor,,\n1,2026-03-01,s1,x,y\n")
+    assert here.parse(file, columns="id, extra") == ([("1", '{"":"x"," (2)":"y"}')], [])
+
+
+def test_json_in_a_cell_is_json_or_in_quarantine(bench: Bench) -> None:
+    columns = (*READINGS.columns[:3], Column("body", "json", ""))
+    here = reading(bench, format=Csv(header=False), columns=columns)
+    file = here.land('1,2026-03-01,s1,"{""a"": 1}"\n2,2026-03-01,s1,not json\n')
+    staged, ((_, number, reason),) = here.parse(file, columns="id, body")
+    assert (staged, number, reason) == ([("1", '{"a": 1}')], 2, "`body` is not JSON")
+
+
 def test_quotes_within_quotes(bench: Bench) -> None:
     here = reading(bench, format=Csv(header=False))
     assert here.parse(here.land('1,2026-03-01,"s ""1"", 2", ,""\n'), columns='sensor, celsius, "note-1"') == ([('s "1", 2', None, None)], [])
@@ -193,7 +226,7 @@ def test_what_has_no_column_within_an_object_is_kept(bench: Bench) -> None:
     here = replace(bench, source=NESTED)
     line = '{"data": {"time": 1772359200, "values": {"temperature": 21, "uv": {"index": 3}}}, "more": {}}'
     staged, _ = here.parse(here.land(line), columns="extra")
-    assert json.loads(staged[0][0]) == {"data": {"values": {"uv": {"index": 3}}}}
+    assert json.loads(staged[0][0]) == {"data": {"values": {"uv": {"index": 3}}}, "more": {}}
 
 
 @pytest.mark.parametrize(
@@ -239,6 +272,15 @@ def test_derived_ids_tell_repeats_in_a_file_apart_and_are_the_same_in_every_file
     assert len(set(second)) == 4
 
 
+def test_records_in_quarantine_do_not_count_for_derived_ids(bench: Bench) -> None:
+    here = replace(bench, source=CLICKS)
+    sound = '{"who": "a", "what": "click", "at": 1772359200000, "id": null}'
+    late = here.land(f"{sound.replace('null', 'NaN')}\n{sound}", "1.json")
+    (staged,), _ = here.parse(late, columns="id")
+    (alone,), _ = here.parse(here.land(sound, "2.json"), columns="id")
+    assert staged == alone
+
+
 def test_a_value_that_is_not_accepted_is_quarantined(bench: Bench) -> None:
     here = replace(bench, source=CLICKS)
     _, ((_, _, reason),) = here.parse(here.land('{"who": "a", "what": "scream", "at": 1772359200000}'))
@@ -248,3 +290,9 @@ def test_a_value_that_is_not_accepted_is_quarantined(bench: Bench) -> None:
 def test_a_field_read_whole_and_in_part_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="`data` is read by one column whole"):
         replace(NESTED, columns=(*NESTED.columns, Column("data", "json", "")))
+
+
+@pytest.mark.parametrize("name", ["filename", "File_Name", "Line", "DAY", "_reason", "ID"])
+def test_a_column_that_would_hide_one_of_the_platforms_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"the platform itself uses|twice"):
+        replace(READINGS, columns=(*READINGS.columns, Column(name, "string", "")))

@@ -1,0 +1,48 @@
+"""Looking at archived files again: people mend files in the archive, and contracts come to read files otherwise.
+
+The platform itself never changes a file. What the ledger says of one is corrected only when its records are parsed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from event_platform.errors import PermanentError
+from event_platform.landing import ledger, queue
+from event_platform.landing.inspect import as_records, inspect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from event_platform.lake.catalog import Lake
+    from event_platform.landing.ledger import LandedFile
+    from event_platform.sources.contract import Source
+
+LOOKED_AT = ("bytes", "sha256", "lines", "blank_lines", "careful", "unreadable", "compression")
+
+
+def corrections_of(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> list[LandedFile]:
+    """The ledger's rows that must change, as they must be: the given files as they are now, and whichever files are repeats no longer, or now.
+
+    Raises PermanentError when the archive lacks one of the files.
+    """
+    archive = queue.archive_folder(lake.environment, source)
+    now = [_looked_at_again(archive / file.landing_file, file, source, duck) for file in files]
+    changed = {file.file_id: file for file, before in zip(now, files, strict=True) if file != before}
+    if not changed:
+        return []
+    everything = ledger.read(lake, source, duck)
+    corrected = ledger.mark_repeats([changed.get(file.file_id, file) for file in everything], {}, source)
+    return [file for file, before in zip(corrected, everything, strict=True) if file != before]
+
+
+def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
+    if not path.is_file():
+        raise PermanentError(f"{path} is in the ledger but not in the archive. Put it back from a copy; its lines cannot be staged without it.")
+    found = as_records(inspect(path), path, source.format, duck)
+    misleading = queue.read_archived_name(path.name)[2] != found.compression
+    return replace(file, **{name: getattr(found, name) for name in LOOKED_AT} | {"careful": found.careful or misleading})
