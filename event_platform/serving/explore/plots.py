@@ -70,7 +70,7 @@ def _funnel(table: pa.Table) -> alt.Chart:
 def _lengths(table: pa.Table) -> alt.Chart:
     import altair as alt
 
-    minutes = alt.X("minutes:Q", title="length, minutes")
+    minutes = alt.X("minutes:Q", title="length, minutes", scale=alt.Scale(domainMin=-1, nice=False))
     return _sized(alt.Chart(table).mark_bar(size=4).encode(minutes, alt.Y("sessions:Q"), tooltip=["minutes", "sessions"]))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from event_platform import demo, environment, sources
-from event_platform.described import MASK
 from event_platform.errors import ConfigurationError, UsageError
+from event_platform.lake.schema import MASK
 from event_platform.landing import queue
 from event_platform.samples import census, storefront
 from event_platform.serving.explore import launch, plots
