@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
 STAMP := .venv/.installed
+DEMO_STAMP := .venv/.installed-for-the-demo
 TEST_STAMP := .venv/.installed-for-tests
 BENCH_STAMP := .venv/.installed-for-benchmarks
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
@@ -15,8 +16,11 @@ help: ## list the targets
 
 setup: $(STAMP) ## make .venv with everything the platform needs
 
-demo: $(STAMP) ## land a sample, run the pipeline, show the first query
+demo: $(DEMO_STAMP) ## land a sample of each feed, run the pipeline, show first answers
 	@$(BIN)/event-platform demo
+
+explore: $(DEMO_STAMP) ## plots and SQL over the lake in the browser
+	@$(BIN)/event-platform explore
 
 ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 (another port: make ui PORT=3001)
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
@@ -52,6 +56,11 @@ $(STAMP): setup.py constraints.txt
 	@$(COMPILE)
 	@touch $@
 
+$(DEMO_STAMP): $(STAMP)
+	@$(INSTALL) '.[demo]'
+	@$(COMPILE)
+	@touch $@
+
 $(TEST_STAMP): $(STAMP)
 	@$(INSTALL) '.[dev]'
 	@$(COMPILE)
@@ -62,4 +71,4 @@ $(BENCH_STAMP): $(TEST_STAMP)
 	@$(COMPILE)
 	@touch $@
 
-.PHONY: help setup demo ui test test-long test-all check bench clean
+.PHONY: help setup demo explore ui test test-long test-all check bench clean

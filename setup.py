@@ -4,7 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+EXPLORE = ["altair", "marimo"]
+
 TEST = [
+    *EXPLORE,
     "aiosmtpd",
     "apprise",
     "boto3",
@@ -56,6 +59,8 @@ setup(
         "alerts": ["apprise", "boto3"],
         "avro": ["polars"],
         "samples": ["fake-web-events"],
+        "explore": EXPLORE,
+        "demo": [*EXPLORE, "fake-web-events"],
         "aws": ["dagster-aws", "boto3"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],

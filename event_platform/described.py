@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 SAMPLE_ROWS = 5
-MASK = "•••"
 SQL_CHARACTERS = 8_000
 """Longer statements are cut in the UI."""
 
@@ -94,8 +93,7 @@ def _shortened(statement: str) -> str:
 
 def _sample(table: LakeTable, duck: duckdb.DuckDBPyConnection) -> str:
     names = [column.name for column in table.declared.columns]
-    shown = ", ".join(f"'{MASK}' AS \"{c.name}\"" if c.personal else f'"{c.name}"' for c in table.declared.columns)
-    rows = duck.execute(f"SELECT {shown} FROM ({table.select(table.files()[:1])}) LIMIT {SAMPLE_ROWS}").fetchall()
+    rows = duck.execute(f"{table.declared.masked(table.select(table.files()[:1]))} LIMIT {SAMPLE_ROWS}").fetchall()
     lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -48,6 +48,16 @@ def test_the_first_query_of_the_readme_gives_the_output_it_shows(after_demo: Com
     assert after_demo(*shlex.split(command)[1:]).stdout == shown
 
 
+def test_the_demo_ends_with_the_accounting_of_the_readme_and_again_when_run_twice(after_demo: CommandLine) -> None:
+    readme = (environment.CHECKOUT / "README.md").read_text()
+    shown = [[cell.strip() for cell in row.split("│")[1:-1]] for row in readme.splitlines() if row.startswith("│")]
+    again = after_demo("demo")
+    assert again.returncode == 0, again.stderr
+    told = [[cell.strip() for cell in row.split("│")[1:10]] for row in again.stdout.splitlines() if row.startswith("│")]
+    assert told == shown[1:]
+    assert all(f"\n{name}: " in again.stdout for name, *_ in told)
+
+
 def test_status_is_one_object_a_source(after_demo: CommandLine) -> None:
     (found,) = json.loads(after_demo("status", "payments", "--format", "json").stdout)
     assert found["source"] == "payments"

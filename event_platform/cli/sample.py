@@ -1,22 +1,15 @@
-"""Made-up events: `event-platform sample ...`, and the demo that runs on them."""
+"""`event-platform sample ...`: made-up files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from event_platform import environment
-from event_platform.cli.flow import land, run
-from event_platform.cli.look import sql, status
-from event_platform.cli.terminal import err, out, tell
-
-if TYPE_CHECKING:
-    pass
+from event_platform.cli.terminal import tell
 
 app = typer.Typer(no_args_is_help=True, help="Make sample files.")
-demo_app = typer.Typer()
 
 
 @app.command("payments")
@@ -47,19 +40,14 @@ def sample_storefront(
     tell(f"wrote {len(written)} files to {folder}")
 
 
-@demo_app.command()
-def demo() -> None:
-    """Land sample payments, run everything, show the accounting and a first query."""
-    from event_platform.demo import FIRST_QUERY, NEXT_STEPS
-    from event_platform.samples.payments import write_sample
+@app.command("census")
+def sample_census(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-census"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    people: Annotated[int, typer.Option(help="How many people, two thirds of them in Adult.data.")] = 1_000,
+) -> None:
+    """Write made-up people in the lines of Adult.data and Adult.test."""
+    from event_platform.samples.census import write_sample
 
-    here = environment.read()
-    with err.status("making a sample of payment events …"):
-        files = write_sample(here.scratch / "sample-payments")
-    land("payments", files)
-    run(["payments"])
-    out.print("\n[bold]The accounting[/] (event-platform status)")
-    status(["payments"])
-    out.print(f'\n[bold]The first query[/] (event-platform sql "{FIRST_QUERY}")')
-    sql(FIRST_QUERY)
-    out.print(NEXT_STEPS)
+    written = write_sample(folder, seed=seed, people=people)
+    tell(f"wrote {len(written)} files to {folder}")

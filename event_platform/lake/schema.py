@@ -23,6 +23,10 @@ DUCKDB_TYPES = {
 }
 
 
+MASK = "•••"
+"""What people are shown in place of a personal value."""
+
+
 @dataclass(frozen=True)
 class Unique:
     """No two rows have the same values in these columns together; NULL is a value like any other."""
@@ -79,6 +83,11 @@ class Table:
         """A SELECT that gives the table's columns and no row."""
         nothing = ", ".join(f'NULL::{DUCKDB_TYPES[column.type]} AS "{column.name}"' for column in self.columns)
         return f"SELECT * FROM (SELECT {nothing} WHERE false)"
+
+    def masked(self, select: str) -> str:
+        """A SELECT of the table with the mask in place of personal values."""
+        masks = ", ".join(f"'{MASK}' AS \"{column.name}\"" for column in self.columns if column.personal)
+        return f"SELECT * REPLACE ({masks}) FROM ({select})" if masks else select
 
 
 def iceberg_schema(table: Table) -> Schema:

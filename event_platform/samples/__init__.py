@@ -1,1 +1,1 @@
-"""Seeded, made-up events: `events` makes feeds of any size (the benchmarks), `payments` and `storefront` files with trouble in them."""
+"""Seeded, made-up events: `events` makes feeds of any size (the benchmarks); `payments`, `storefront` and `census` files with trouble in them."""

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -84,3 +85,19 @@ def serve(application: Starlette, host: str, port: int, tell: Callable[[str], No
         tell(f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
         server.run(sockets=[listening])
+
+
+@contextmanager
+def opened(application: Starlette) -> Iterator[str]:
+    """Answer from this process, on a free port of the loopback whose address is given; requests before it is ready wait in the socket's queue."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

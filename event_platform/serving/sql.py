@@ -23,6 +23,7 @@ from event_platform.sources import all_sources
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from event_platform.environment import Environment
     from event_platform.lake.schema import Table
@@ -39,18 +40,18 @@ def declared_tables() -> list[Table]:
 
 
 @contextmanager
-def session(environment: Environment) -> Iterator[Session]:
-    """A connection in which the tables can be queried by name."""
+def session(environment: Environment, *, masked: bool = False) -> Iterator[Session]:
+    """A connection in which the tables can be queried by name; `masked`: their personal columns hold nothing but a mask."""
     with connect(environment) as duck:
-        yield Session(Lake(environment), duck)
+        yield Session(Lake(environment), duck, masked=masked)
 
 
 class Session:
     """Statements over the lake; `refresh` takes the newest snapshots of the tables that a statement names."""
 
-    def __init__(self, lake: Lake, duck: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, lake: Lake, duck: duckdb.DuckDBPyConnection, *, masked: bool = False) -> None:
         """Every table is there from the start, empty until a statement names it."""
-        self.lake, self.duck = lake, duck
+        self.lake, self.duck, self.masked = lake, duck, masked
         self.tables = {table.name: table for table in declared_tables()}
         for layer in sorted({table.layer for table in self.tables.values()}):
             duck.execute(f'CREATE SCHEMA "{layer}"')
@@ -63,18 +64,24 @@ class Session:
         for table in self.tables.values():
             if table.short_name in text and self.lake.exists(table):
                 select = self.lake.open(table).select()
-                self.duck.execute(f'CREATE OR REPLACE VIEW {table.layer}."{table.short_name}" AS {select}')
+                shown = table.masked(select) if self.masked else select
+                self.duck.execute(f'CREATE OR REPLACE VIEW {table.layer}."{table.short_name}" AS {shown}')
 
     def query(self, statement: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Column names and rows of a statement; UsageError with DuckDB's reason if it cannot be run."""
-        import duckdb
+        self.refresh(statement)
+        with _explained("The statement cannot be run"):
+            result = self.duck.execute(statement)
+        return [column[0] for column in result.description or ()], result.fetchall()
+
+    def arrow(self, statement: str) -> pa.Table:
+        """The answer of a statement as an Arrow table, without columns if it gives none; UsageError with DuckDB's reason if it cannot be run."""
+        import pyarrow as pa
 
         self.refresh(statement)
-        try:
-            result = self.duck.execute(statement)
-        except duckdb.Error as error:
-            raise UsageError(f"The statement cannot be run: {error}") from error
-        return [column[0] for column in result.description or ()], result.fetchall()
+        with _explained("The statement cannot be run"):
+            answer = self.duck.sql(statement)
+            return pa.table({}) if answer is None else answer.to_arrow_table()
 
     def print(self, statement: str, form: Format, stream: BinaryIO) -> None:
         """Write the answer of a SELECT to an open stream, in the forms of `export`."""
@@ -87,11 +94,17 @@ class Session:
 
     def export(self, statement: str, form: Format, output: Path) -> None:
         """Write the answer of a SELECT to a file as csv, json (one array of objects) or parquet."""
-        import duckdb
-
         self.refresh(statement)
         target = str(output).replace("'", "''")
-        try:
+        with _explained(f"The statement cannot be written to {output}"):
             self.duck.execute(f"COPY ({statement.strip().rstrip(';')}) TO '{target}' ({COPY_OPTIONS[form]})")
-        except duckdb.Error as error:
-            raise UsageError(f"The statement cannot be written to {output}: {error}") from error
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise UsageError(f"{what}: {error}") from error

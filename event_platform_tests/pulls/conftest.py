@@ -1,16 +1,14 @@
 """The shipped APIs on free ports, and a contract for weather where the platform has none of its own."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 
 from event_platform import sources
+from event_platform.samples.apis import opened
 
 WEATHER = """
 from event_platform.sources.contract import Column, Source
@@ -22,21 +20,9 @@ SOURCE = Source(
 )
 """
 
+__all__ = ["Open", "opened"]
+
 Open = Callable[[Starlette], AbstractContextManager[str]]
-
-
-@contextmanager
-def opened(application: Starlette) -> Iterator[str]:
-    """Serve the application; requests sent before it is ready wait in the socket's queue."""
-    server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest.fixture
