@@ -73,6 +73,7 @@ def rebuild_dates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
 
 def _opened(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Merge:
     stage, trusted, index = (lake.open(declare(source)) for declare in (tables.stage, tables.trusted, tables.seen))
+    seen.keep_current(duck, index, stage, trusted, source.event_id, run_id)
     return Merge(source, duck, stage, trusted, index, run_id)
 
 

@@ -5,6 +5,7 @@ import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.lake.catalog import Lake
 from event_platform.lake.table import Change
+from event_platform.stage import seen
 from event_platform.trusted.merge import merge_pending, rebuild_dates
 from event_platform_tests.conftest import Event, LakeAtHand
 
@@ -72,6 +74,16 @@ def test_an_arrival_rewrites_only_files_that_hold_what_it_outdates(at_hand: Lake
     after = {file.file_path for file in at_hand.lake.open(tables.trusted(at_hand.source)).files()}
     assert len(before) == 3
     assert len(before & after) == 2
+
+
+def test_older_versions_are_found_after_duckdb_came_to_hash_otherwise(at_hand: LakeAtHand, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_hand.stage([Event("a", "2026-03-01T10:00:00"), Event("b", "2026-03-01T10:00:00")])
+    merge(at_hand)
+    monkeypatch.setattr(seen, "PROBE", "SELECT 7")
+    monkeypatch.setattr(seen, "key", lambda event_id: f"""(hash("{event_id}" || '!') >> 1)::BIGINT""")
+    at_hand.stage([Event("a", "2026-03-05T10:00:00")])
+    merge(at_hand)
+    assert [row[:2] for row in ids(at_hand)] == [("a", date(2026, 3, 5)), ("b", date(2026, 3, 1))]
 
 
 def test_nothing_pending_commits_nothing(at_hand: LakeAtHand) -> None:
