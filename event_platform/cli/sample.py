@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from event_platform import environment
 from event_platform.cli.flow import land, run
 from event_platform.cli.look import sql, status
 from event_platform.cli.terminal import err, out, tell
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True, help="Make sample files.")
 demo_app = typer.Typer()

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.target import Connection
 
+RECORDS = 1630
+"""Records of a chunk, unless the load says otherwise."""
+
 ALMOST = 0.7
 """A step is on time from this part of the interval on, since starts are not exact; more than half, so that two loaders are no faster than one."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import ConfigurationError, TransientError, UsageError
+from event_platform.serving.postgres.chunks import RECORDS, load_chunk
 from event_platform.serving.postgres.progress import Mode
 from event_platform.sources import all_sources
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from event_platform.lake.table import LakeTable
     from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.target import Connection
-
-RECORDS = 1630
-"""Records of a chunk, unless the load says otherwise."""
 
 EVERY_SECONDS: dict[Mode, float] = {Mode.bulk: 30.0, Mode.chunks: 10.0}
 """How often a load that repeats itself does so, unless it says otherwise."""
@@ -129,7 +127,6 @@ def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool
     full, busy); nothing is half done then.
     """
     from event_platform.serving.postgres.bulk import load_whole
-    from event_platform.serving.postgres.chunks import load_chunk
 
     started = time.monotonic()
     with _at_work(load, lake) as (connection, relation, table):
