@@ -129,7 +129,7 @@ def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool
     from event_platform.serving.postgres.bulk import load_whole
 
     started = time.monotonic()
-    with _at_work(load, lake) as (connection, relation, table):
+    with at_work(load, lake) as (connection, relation, table):
         if load.event_id and load.mode is Mode.chunks:
             chunk = load_chunk(connection, duck, table, relation, load.event_id, load.records, load.every_seconds if paced else 0.0)
             return Loaded(chunk.records, chunk.corrected, time.monotonic() - started, chunk.records + chunk.corrected > 0)
@@ -138,7 +138,8 @@ def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool
 
 
 @contextmanager
-def _at_work(load: Load, lake: Lake) -> Iterator[tuple[Connection, Relation, LakeTable]]:
+def at_work(load: Load, lake: Lake) -> Iterator[tuple[Connection, Relation, LakeTable]]:
+    """A connection to the target, the table there, and the table of the lake, which the load looks at again once it is its turn."""
     from event_platform.serving.postgres.progress import prepare
     from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.server import own_server
