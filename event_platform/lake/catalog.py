@@ -72,7 +72,8 @@ class Lake:
                 "`event-platform reprocess` then fills it from the archive."
             )
         if not set(table.column_names) <= set(loaded.schema().column_names):
-            loaded = self._widen(table)
+            with explained(table.name):
+                loaded = self._widen(table)
         return LakeTable(table, loaded, self.statements)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:
