@@ -1,5 +1,8 @@
 """One sensor per configured load. A chunk is small and must come on time, so it is loaded by the sensor itself; a whole table is loaded by a run."""
 
+import re
+from hashlib import sha256
+
 import dagster as dg
 
 from event_platform import environment
@@ -13,11 +16,16 @@ from event_platform.serving.postgres.progress import Mode
 LOAD_TAG = "event_platform/load"
 
 
+def sensor_name(load: Load) -> str:
+    """Dagster takes letters, digits and `_` alone, a database any name: what is written alike is told apart by a hash of the name."""
+    return f"load_{re.sub('[^A-Za-z0-9]', '_', load.name)}_{sha256(load.name.encode()).hexdigest()[:8]}"
+
+
 def load_sensor(load: Load) -> dg.SensorDefinition:
     """On by default; ticks as often as the load says, also below a minute."""
 
     @dg.sensor(
-        name=f"load_{'_'.join(key_of(load).path[1:])}",
+        name=sensor_name(load),
         asset_selection=dg.AssetSelection.assets(key_of(load)),
         minimum_interval_seconds=max(1, round(load.every_seconds)),
         default_status=dg.DefaultSensorStatus.RUNNING,

@@ -15,13 +15,13 @@ TABLE = Table(
         Column("education", "string", "Level of education", nullable=False),
         Column("class", "string", "More than 50,000 US dollars a year, or not", nullable=False),
         Column("people", "long", "Number of people", nullable=False),
-        Column("represented", "long", "How many people the census believes they stand for", nullable=False),
+        Column("represented", "long", "How many people the census believes they stand for; null where that is beyond 64 bits"),
     ),
     stored_by=("event_date",),
 )
 
 QUERY = """
-    SELECT event_date, "education-num", education, class, count(*) AS people, CAST(sum(fnlwgt) AS BIGINT) AS represented
+    SELECT event_date, "education-num", education, class, count(*) AS people, TRY_CAST(sum(fnlwgt) AS BIGINT) AS represented
     FROM trusted
     GROUP BY event_date, "education-num", education, class
 """

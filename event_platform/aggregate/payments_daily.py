@@ -15,8 +15,16 @@ TABLE = Table(
         Column("transaction_type", "string", "Type of the transaction (DEBIT, CASHIN, …); null for events that are none"),
         Column("events", "long", "Number of events", nullable=False),
         Column("accounts", "long", "Number of different accounts the events name", nullable=False),
-        Column("amount_minor", "long", "Sum of the amounts, in hundredths of the currency unit; null where no event has an amount"),
-        Column("largest_amount_minor", "long", "Largest amount, in hundredths of the currency unit"),
+        Column(
+            "amount_minor",
+            "long",
+            "Sum of the amounts, in hundredths of the currency unit; null where no event has an amount, and where the sum is beyond 64 bits",
+        ),
+        Column(
+            "largest_amount_minor",
+            "long",
+            "Largest amount, in hundredths of the currency unit; one beyond 64 bits (92,233,720,368,547,758.07 units) counts as none",
+        ),
     ),
     stored_by=("event_date",),
 )
@@ -34,7 +42,7 @@ QUERY = """
             domain_event_type,
             field[1] AS transaction_type,
             coalesce(field[2], field[3], field[4]) AS account,
-            CAST(100 * TRY_CAST(field[5] AS DECIMAL(18, 2)) AS BIGINT) AS amount_minor
+            TRY_CAST(100 * TRY_CAST(field[5] AS DECIMAL(20, 2)) AS BIGINT) AS amount_minor
         FROM read
     )
     SELECT
@@ -43,7 +51,7 @@ QUERY = """
         transaction_type,
         count(*) AS events,
         count(DISTINCT account) AS accounts,
-        CAST(sum(amount_minor) AS BIGINT) AS amount_minor,
+        TRY_CAST(sum(amount_minor) AS BIGINT) AS amount_minor,
         max(amount_minor) AS largest_amount_minor
     FROM parsed
     GROUP BY event_date, domain_event_type, transaction_type

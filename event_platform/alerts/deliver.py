@@ -6,6 +6,7 @@ killed between sending and logging therefore leaves one message that the next ro
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,24 @@ def deliver_due(log: AlertLog, configuration: Configuration, now: datetime) -> l
 
     A recipient whose service fails is not tried any further in this round, so an outage costs one time-out a round and messages stay in order.
     """
+    log.postpone(_caught_in_quiet(log, configuration, now), now)
     ready = {name: entries for name, entries in log.waiting().items() if ready_at(entries) <= now}
     return [entry for name, entries in ready.items() for entry in _deliver_to(log, configuration, name, entries, now)]
+
+
+def _caught_in_quiet(log: AlertLog, configuration: Configuration, now: datetime) -> list[Entry]:
+    """What was due before this round, which comes so late that it is quiet again: due when that is over."""
+    waiting = (entry for entries in log.waiting().values() for entry in entries)
+    caught = ((entry, _quiet_until(configuration, entry, now)) for entry in waiting if entry.due_at <= now)
+    return [replace(entry, due_at=end) for entry, end in caught if end > now]
+
+
+def _quiet_until(configuration: Configuration, entry: Entry, now: datetime) -> datetime:
+    """The end of the quiet hours that it is now, else now. Those of the place bind the first try alone, and spans that fill the day none."""
+    parties = (configuration.recipients.get(entry.recipient), None if entry.attempt else configuration.places.get(entry.place))
+    known = [party for party in parties if party]
+    end = after_quiet(known, now)
+    return end if after_quiet(known, end) == end else now
 
 
 def _deliver_to(log: AlertLog, configuration: Configuration, name: str, entries: list[Entry], now: datetime) -> list[Entry]:

@@ -121,13 +121,22 @@ class AlertLog:
                 self._undelivered[key] = entry
             else:
                 self._undelivered.pop(key, None)
-        next_due = min((ready_at(entries) for entries in self.waiting().values()), default=None)
-        notes: dict[str, object] = {NEXT_DUE: {"at": next_due.astimezone(UTC).isoformat()} if next_due else {}}
+        notes: dict[str, object] = {NEXT_DUE: self._next_due()}
         if evaluated is not None:
             notes[EVALUATED] = {place: moment.astimezone(UTC).isoformat() for place, moment in evaluated.items()}
         added = write(self.duck, self.table, self._select(entries, now)) if entries else []
         dates = frozenset(entry.observed_at.astimezone(UTC).date() for entry in entries)
         self.table.commit(Change("arrival", dates=dates), self.run_id, added=added, consumed=consumed, notes=notes)
+
+    def postpone(self, entries: Sequence[Entry], now: datetime) -> None:
+        """Have messages wait longer. The log gets no row, since nothing was tried; only when the next message is due is remembered, if it differs."""
+        self._undelivered |= {(entry.alert_id, entry.recipient): entry for entry in entries}
+        if entries and self._next_due() != self.table.note(NEXT_DUE):
+            self.append([], now)
+
+    def _next_due(self) -> dict[str, object]:
+        next_due = min((ready_at(entries) for entries in self.waiting().values()), default=None)
+        return {"at": next_due.astimezone(UTC).isoformat()} if next_due else {}
 
     def _select(self, entries: Sequence[Entry], now: datetime) -> str:
         import pyarrow as pa

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from event_platform import environment
 from event_platform.cli.terminal import tell, until_told_to_end
+from event_platform.serving.postgres.chunks import RECORDS
 from event_platform.serving.postgres.progress import Mode
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer()
 
@@ -24,7 +22,7 @@ def load(
     target: Annotated[str | None, typer.Option(help="URL of the database; else EVENT_PLATFORM_POSTGRES, else the server in the home.")] = None,
     name: Annotated[str | None, typer.Option("--as", help="SCHEMA.TABLE there; the name in the lake when not given.")] = None,
     every: Annotated[float | None, typer.Option(help="Stay, and load every so many seconds; chunks do so by default, every 10.")] = None,
-    records: Annotated[int, typer.Option(help="Records of a chunk.")] = 1630,
+    records: Annotated[int, typer.Option(help="Records of a chunk.")] = RECORDS,
     once: Annotated[bool, typer.Option("--once", help="One chunk, then end.")] = False,
 ) -> None:
     """Load a table into PostgreSQL. Ctrl-C ends what repeats itself; nothing is ever half loaded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from event_platform.cli.flow import reparse
 from event_platform.cli.look import sql
 from event_platform.cli.terminal import FormatOption, SourceName, tell
 from event_platform.serving.forms import Format
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(no_args_is_help=True, help="Lines that could not be staged.")
 

@@ -52,14 +52,12 @@ class Lake:
     def catalog(self) -> SqlCatalog:
         """The pyiceberg catalogue `lake` in `lake/catalog.db`."""
         from pyiceberg.catalog.sql import SqlCatalog
+        from sqlalchemy import URL
 
+        uri = URL.create("sqlite", database=str(self.environment.lake / "catalog.db"), query={"timeout": str(BUSY_SECONDS)})
         self.environment.lake.mkdir(parents=True, exist_ok=True)
         with self.writing("catalog"):
-            return SqlCatalog(
-                CATALOG,
-                uri=f"sqlite:///{self.environment.lake / 'catalog.db'}?timeout={BUSY_SECONDS}",
-                warehouse=str(self.environment.lake),
-            )
+            return SqlCatalog(CATALOG, uri=uri.render_as_string(hide_password=False), warehouse=str(self.environment.lake))
 
     def open(self, table: Table) -> LakeTable:
         """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
@@ -74,7 +72,8 @@ class Lake:
                 "`event-platform reprocess` then fills it from the archive."
             )
         if not set(table.column_names) <= set(loaded.schema().column_names):
-            loaded = self._widen(table)
+            with explained(table.name):
+                loaded = self._widen(table)
         return LakeTable(table, loaded, self.statements)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:

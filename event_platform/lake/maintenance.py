@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,13 +59,17 @@ def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> i
 
 
 def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
-    """Forget snapshots older than `keep` that no other table has yet to read; the current one always stays."""
+    """Forget snapshots that were replaced longer than `keep` ago and that no other table has yet to read; the current one always stays.
+
+    It does not matter when a snapshot was made: until its successor came, whoever opened the table began to read it.
+    """
     horizon = int((datetime.now(UTC) - keep).timestamp() * 1000)
     current = table.iceberg.current_snapshot()
+    snapshots = sorted(table.iceberg.snapshots(), key=lambda snapshot: snapshot.sequence_number or 0)
     old = [
         snapshot.snapshot_id
-        for snapshot in table.iceberg.snapshots()
-        if snapshot.timestamp_ms < horizon and (snapshot.sequence_number or 0) <= needed_since and snapshot != current
+        for snapshot, successor in pairwise(snapshots)
+        if successor.timestamp_ms < horizon and (snapshot.sequence_number or 0) <= needed_since and snapshot != current
     ]
     if old:
         table.iceberg.maintenance.expire_snapshots().by_ids(old).commit()

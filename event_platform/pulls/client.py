@@ -176,7 +176,7 @@ class _Exchange(threading.Thread):
     def _exchange(self) -> None:
         import requests
 
-        logging.getLogger("urllib3.connectionpool").addFilter(_is_safe)
+        _silence_library()
         with requests.Session() as session:
             self._response = session.get(
                 self.request.url,
@@ -204,9 +204,15 @@ class _Exchange(threading.Thread):
                 file.write(chunk)
 
 
-def _is_safe(record: logging.LogRecord) -> bool:
-    """The HTTP library tells whole addresses, but only to those who debug it."""
-    return record.levelno > logging.DEBUG
+def _silence_library() -> None:
+    """Keep all that the HTTP library logs of an exchange to itself, for it tells whole addresses, and not only to those who debug it."""
+    for name in tuple(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "urllib3":
+            logging.getLogger(name).addFilter(_is_of_others)
+
+
+def _is_of_others(_: logging.LogRecord) -> bool:
+    return not isinstance(threading.current_thread(), _Exchange)
 
 
 def _chunks(response: requests.Response, request: Request, patience: Patience) -> Iterator[bytes]:

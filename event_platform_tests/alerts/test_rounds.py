@@ -163,6 +163,39 @@ def test_in_quiet_hours_messages_are_gathered_and_sent_together_when_they_end(we
     assert next_due(weather.lake) is None
 
 
+SET_TIME = GALE.replace('address_from = "DUTY_URL"', 'address_from = "DUTY_URL"\ntime_zone = "Europe/Oslo"\ndeliver_at = ["21:55"]')
+SPAN = 'quiet_from = "22:00"\nquiet_until = "07:00"\n'
+
+
+@pytest.mark.parametrize(
+    "quiet", [SET_TIME.replace("deliver_at", f"{SPAN}deliver_at"), f'{SET_TIME}\n[places.oslo]\ntime_zone = "Europe/Oslo"\n{SPAN}']
+)
+def test_a_round_that_comes_late_and_in_quiet_hours_waits_for_their_end(weather: Weather, mail: MailServer, quiet: str) -> None:
+    weather.configure(quiet)
+    weather.gust(NOON, 25)
+    weather.round(NOON)
+    late, morning = NOON.replace(hour=22), NOON.replace(day=11, hour=6)  # 23:00 and 07:00 in Oslo
+    weather.round(late)
+    assert (mail.received, next_due(weather.lake)) == ([], morning)
+    before = weather.lake.open(TABLE).iceberg.metadata_location
+    weather.round(late + timedelta(minutes=1))
+    assert weather.lake.open(TABLE).iceberg.metadata_location == before
+    weather.round(morning)
+    assert mail.titles == ["gale: oslo breach"]
+    assert weather.log("state, attempt") == [("due", 0), ("sent", 1)]
+
+
+def test_quiet_hours_that_fill_the_day_do_not_hold_a_message_for_ever(weather: Weather, mail: MailServer) -> None:
+    weather.configure(
+        SET_TIME.replace("deliver_at", f"{SPAN}deliver_at")
+        + '\n[places.oslo]\ntime_zone = "Europe/Oslo"\nquiet_from = "07:00"\nquiet_until = "22:00"\n'
+    )
+    weather.gust(NOON, 25)
+    for days in range(4):
+        weather.round(NOON + timedelta(days=days))
+    assert mail.titles == ["gale: oslo breach"]
+
+
 def test_a_recipient_with_set_times_gets_one_message_at_each(weather: Weather, mail: MailServer) -> None:
     weather.configure(GALE.replace('address_from = "DUTY_URL"', 'address_from = "DUTY_URL"\ndeliver_at = ["18:00", "06:00"]'))
     weather.observe(*((place, NOON, {"wind_gust_m_per_s": 25.0}) for place in ("oslo", "bergen", "tromso")))

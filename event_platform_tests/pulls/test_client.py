@@ -221,6 +221,7 @@ def test_pauses_grow_and_stay_below_the_longest(client: Client) -> None:
         sends(b""),
         sends(f"apikey={SECRET}\r\n\r\n".encode()),
         answers({"apikey": SECRET}),
+        sends(b"HTTP/1.1 200 OK\r\nthis is no header\r\nContent-Length: 3\r\n\r\n<p>"),
     ],
 )
 def test_the_secret_is_told_nowhere(client: Client, step: Step, caplog: pytest.LogCaptureFixture) -> None:
@@ -234,6 +235,16 @@ def test_the_secret_is_told_nowhere(client: Client, step: Step, caplog: pytest.L
     in_dagster = serializable_error_info_from_exc_info((told.type, told.value, told.tb))
     assert SECRET not in f"{told.value} {caplog.text} {in_dagster}"
     assert all(SECRET not in path.name for path in client.folder.rglob("*"))
+
+
+def test_others_who_ask_through_the_same_library_are_told_what_it_tells(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    import urllib3
+
+    with serving(answers(ROWS)) as script:
+        client(script)
+    with serving(sends(b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n")) as script:
+        urllib3.PoolManager().request("GET", f"{script.url}/of-another")
+    assert "/of-another" in caplog.text
 
 
 def test_a_password_in_the_address_is_not_shown() -> None:

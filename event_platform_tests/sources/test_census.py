@@ -52,6 +52,12 @@ def test_answers_by_education(census: Pipeline) -> None:
     assert found == [(10, "Some-college", ">50K", 1, 180211), (13, "Bachelors", "<=50K", 2, 616288)]
 
 
+def test_people_who_stand_for_more_than_can_be_counted_leave_the_others_with_an_answer(census: Pipeline) -> None:
+    census.drop("Adult.data", [ALIKE.replace("308144", str(2**63 - 1))] * 2 + [UNKNOWN])
+    census.run_well()
+    assert census.sql("SELECT people, represented FROM aggregate.census_income ORDER BY 1") == [(1, 180211), (2, None)]
+
+
 REAL = environment.CHECKOUT / "data" / "census"
 
 

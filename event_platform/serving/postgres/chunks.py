@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from event_platform.errors import PermanentError
 from event_platform.serving.postgres.progress import Mode, Progress, begin, remember, seconds_since_rows
 from event_platform.serving.postgres.relation import quoted
 from event_platform.serving.postgres.stream import copy_in
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from event_platform.lake.table import LakeTable
     from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.target import Connection
+
+RECORDS = 1630
+"""Records of a chunk, unless the load says otherwise."""
 
 ALMOST = 0.7
 """A step is on time from this part of the interval on, since starts are not exact; more than half, so that two loaders are no faster than one."""
@@ -52,7 +56,8 @@ def load_chunk(
 ) -> Chunk:
     """Bring the next records, at most so many, unless the last ones came less than `every_seconds` ago; nothing left gives an empty chunk.
 
-    Raises the PermanentErrors of `begin`, and one when the columns in the target are not as declared.
+    Raises the PermanentErrors of `begin`, one when the table is older than what was loaded already, and one when the columns in the target are
+    not as declared.
     """
     with connection.transaction():
         past = _begun(connection, table, relation, event_id)
@@ -78,6 +83,11 @@ def _begun(connection: Connection, table: LakeTable, relation: Relation, event_i
         fresh = Progress(relation.name, table.declared.name, table.identity, Mode.chunks, table.snapshot_id, table.sequence)
         remember(connection, fresh)
         return fresh
+    if past.sequence > table.sequence:
+        raise PermanentError(
+            f"{table.declared.name} is older than what {relation.name} was loaded from, as after its catalogue came back from a backup; "
+            f"what lands again would be taken for loaded. Nothing was changed. Drop {relation.name} to have it loaded anew."
+        )
     relation.add_missing_columns(connection)
     if not relation.has_declared_columns(connection):
         raise relation.differs(connection)

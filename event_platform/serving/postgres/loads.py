@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import ConfigurationError, TransientError, UsageError
+from event_platform.serving.postgres.chunks import RECORDS, load_chunk
 from event_platform.serving.postgres.progress import Mode
+from event_platform.serving.postgres.relation import Relation
 from event_platform.sources import all_sources
 
 if TYPE_CHECKING:
@@ -25,17 +29,16 @@ if TYPE_CHECKING:
     from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
-    from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.target import Connection
-
-RECORDS = 1630
-"""Records of a chunk, unless the load says otherwise."""
 
 EVERY_SECONDS: dict[Mode, float] = {Mode.bulk: 30.0, Mode.chunks: 10.0}
 """How often a load that repeats itself does so, unless it says otherwise."""
 
 FIELDS = {"table": str, "mode": str, "target": str, "as": str, "every_seconds": (int, float), "records": int}
 """What a `[[load]]` of the file may say."""
+
+ASSET_NAME = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+"""The names that Dagster takes for an asset of a load; a load on the command line is no asset and has any name."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def make_load(
         raise UsageError(f"{mode!r} is no way to load; there are {' and '.join(Mode)}.")
     if mode == Mode.chunks and event_id is None:
         raise UsageError(f"{declared.name} is recomputed date by date and has no order of arrival; load it with --mode bulk.")
-    if records < 1 or (every_seconds is not None and every_seconds <= 0):
+    if records < 1 or (every_seconds is not None and not 0 < every_seconds < math.inf):
         raise UsageError("A chunk has at least one record, and time passes between two loads.")
     return Load(declared, Mode(mode), name or declared.name, every_seconds or EVERY_SECONDS[Mode(mode)], records, event_id, target)
 
@@ -103,23 +106,33 @@ def configured(environment: Environment) -> list[Load]:
     if path is None:
         return []
     try:
-        loads = [_from_file(path, entry) for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("load", [])]
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"EVENT_PLATFORM_LOADS is {path}, which cannot be read ({error}).") from None
-    names = [load.name for load in loads]
+    entries = content.pop("load", [])
+    if content or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f"{path} says something else than [[load]], in two brackets, each with its `table`; see docs/loading.md.")
+    loads = [_from_file(path, entry) for entry in entries]
+    names = [Relation.named(load.name, load.table).name for load in loads]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"{path} loads {', '.join(twice)} twice; give one another name with `as`.")
     return loads
 
 
 def _from_file(path: Path, entry: dict[str, Any]) -> Load:
-    wrong = [name for name, value in entry.items() if name not in FIELDS or not isinstance(value, FIELDS[name])]  # type: ignore[arg-type]
+    wrong = [name for name, value in entry.items() if name not in FIELDS or isinstance(value, bool) or not isinstance(value, FIELDS[name])]  # type: ignore[arg-type]
     if wrong or "table" not in entry:
         raise ConfigurationError(f"{path}: a [[load]] names its `table` and may say {', '.join(FIELDS)}; look at {', '.join(wrong) or 'table'}.")
     try:
-        return make_load(**{{"as": "name"}.get(name, name): value for name, value in entry.items()})
+        load = make_load(**{{"as": "name"}.get(name, name): value for name, value in entry.items()})
+        Relation.named(load.name, load.table)
+        if not re.fullmatch(ASSET_NAME, load.name):
+            raise UsageError(
+                f"{load.name!r} cannot name an asset, which takes letters A to Z, digits, `_` and `-`, with `.` between. Choose another."
+            )
     except UsageError as error:
         raise ConfigurationError(f"{path}: {error}") from error
+    return load
 
 
 def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool = False) -> Loaded:
@@ -129,10 +142,9 @@ def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool
     full, busy); nothing is half done then.
     """
     from event_platform.serving.postgres.bulk import load_whole
-    from event_platform.serving.postgres.chunks import load_chunk
 
     started = time.monotonic()
-    with _at_work(load, lake) as (connection, relation, table):
+    with at_work(load, lake) as (connection, relation, table):
         if load.event_id and load.mode is Mode.chunks:
             chunk = load_chunk(connection, duck, table, relation, load.event_id, load.records, load.every_seconds if paced else 0.0)
             return Loaded(chunk.records, chunk.corrected, time.monotonic() - started, chunk.records + chunk.corrected > 0)
@@ -141,9 +153,9 @@ def perform(load: Load, lake: Lake, duck: duckdb.DuckDBPyConnection, paced: bool
 
 
 @contextmanager
-def _at_work(load: Load, lake: Lake) -> Iterator[tuple[Connection, Relation, LakeTable]]:
+def at_work(load: Load, lake: Lake) -> Iterator[tuple[Connection, Relation, LakeTable]]:
+    """A connection to the target, the table there, and the table of the lake, which the load looks at again once it is its turn."""
     from event_platform.serving.postgres.progress import prepare
-    from event_platform.serving.postgres.relation import Relation
     from event_platform.serving.postgres.server import own_server
     from event_platform.serving.postgres.target import connect
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from event_platform.errors import PermanentError
+from event_platform.lake.faults import explained
 from event_platform.serving.postgres.relation import quoted
 from event_platform.serving.postgres.target import lock
 
@@ -82,9 +83,12 @@ def prepare(connection: Connection, relation: Relation) -> None:
 def begin(connection: Connection, relation: Relation, table: LakeTable, mode: Mode) -> Progress | None:
     """Lock the load until the transaction ends; its progress, None when the table is not there, so that dropping it means loading it anew.
 
-    Raises PermanentError for a table that was not made here, or was made in the other mode or from another lake.
+    The table is looked at again once the lock is held, for another loader may have brought what is newer than when it was opened. Raises
+    PermanentError for a relation that was not made here, or was made in the other mode or from another lake.
     """
     lock(connection, relation.name)
+    with explained(table.declared.name):
+        table.refresh()
     if relation.found_columns(connection) is None:
         return None
     columns = ", ".join(field.name for field in fields(Progress))

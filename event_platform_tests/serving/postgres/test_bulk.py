@@ -12,7 +12,7 @@ from event_platform.lake.schema import Table
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.serving.postgres import bulk
-from event_platform.serving.postgres.loads import Load, perform
+from event_platform.serving.postgres.loads import Load, at_work, perform
 from event_platform.serving.postgres.progress import Mode
 from event_platform.sources.contract import Column
 from event_platform_tests.serving.postgres.conftest import Database, events
@@ -228,3 +228,13 @@ def test_two_at_once_load_once(database: Database) -> None:
     for loader in loaders:
         loader.join()
     assert sorted(brought) == [0, 0, 1000]
+
+
+def test_a_loader_that_waited_for_another_does_not_bring_back_what_was_before(database: Database) -> None:
+    database.land(*events(range(2)))
+    load = database.load()
+    with at_work(load, database.at_hand.lake) as (connection, relation, opened_early):
+        database.land(*events(range(2, 4)))
+        database.perform(load)
+        assert bulk.load_whole(connection, database.at_hand.duck, opened_early, relation) is None
+    assert database.in_target() == database.in_lake()

@@ -12,7 +12,8 @@ from event_platform.errors import PermanentError
 from event_platform.lake.maintenance import expire
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
-from event_platform.serving.postgres.loads import perform, perform_repeatedly
+from event_platform.serving.postgres.chunks import Chunk, load_chunk
+from event_platform.serving.postgres.loads import at_work, perform, perform_repeatedly
 from event_platform.trusted.dates import files_of_dates
 from event_platform_tests.serving.postgres.conftest import Database, events
 
@@ -142,6 +143,30 @@ def test_loaders_at_once_bring_each_record_once(database: Database) -> None:
     for loader in loaders:
         loader.join()
     assert sorted(brought) == [4] + [7] * 28
+    assert database.in_target() == database.in_lake()
+
+
+def test_a_loader_that_waited_for_another_goes_on_from_where_that_one_ended(database: Database) -> None:
+    database.land(*events(range(2), body="1"))
+    load = database.load("chunks")
+    database.perform(load)
+    with at_work(load, database.at_hand.lake) as (connection, relation, opened_early):
+        database.land(*events(range(1, 3), at="2026-03-02T12:00:00", body="2"))
+        database.perform(load)
+        assert load_chunk(connection, database.at_hand.duck, opened_early, relation, "event_id", load.records) == Chunk(so_far=4)
+    assert not database.perform(load).changed
+    assert database.in_target() == database.in_lake()
+
+
+def test_a_lake_that_is_behind_the_target_is_refused(database: Database) -> None:
+    database.land(*events(range(4)))
+    load = database.load("chunks")
+    database.perform(load)
+    database.query("UPDATE event_platform.loads SET snapshot_id = 1, sequence = sequence + 1")  # as if the catalogue came back from a backup
+    before = database.query("SELECT * FROM event_platform.loads")
+    with pytest.raises(PermanentError, match=r"trusted\.payments is older"):
+        database.perform(load)
+    assert database.query("SELECT * FROM event_platform.loads") == before
     assert database.in_target() == database.in_lake()
 
 

@@ -1,5 +1,6 @@
 """Configured loads are assets and sensors; nothing configured is nothing scheduled."""
 
+import re
 from pathlib import Path
 
 import dagster as dg
@@ -31,8 +32,15 @@ def configured(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return definitions()
 
 
+def sensor(configured: dg.Definitions, name: str) -> dg.SensorDefinition:
+    """The sensor of a load, by the name without its hash."""
+    (found,) = (each for each in configured.sensors or [] if re.fullmatch(f"{name}_[0-9a-f]{{8}}", each.name))
+    assert isinstance(found, dg.SensorDefinition)
+    return found
+
+
 def tick(configured: dg.Definitions, name: str, instance: dg.DagsterInstance) -> dg.SensorResult:
-    found = configured.resolve_sensor_def(name)._raw_fn(dg.build_sensor_context(instance=instance))
+    found = sensor(configured, name)._raw_fn(dg.build_sensor_context(instance=instance))
     assert isinstance(found, dg.SensorResult)
     return found
 
@@ -45,8 +53,8 @@ def test_a_load_lies_downstream_of_its_table_and_ticks_each_ten_seconds(configur
     graph = configured.resolve_asset_graph()
     for name in ("payments", "payments_chunks"):
         assert graph.get(dg.AssetKey(["serving", "trusted", name])).parent_keys == {dg.AssetKey(["trusted", "payments"])}
-    assert configured.resolve_sensor_def("load_trusted_payments_chunks").minimum_interval_seconds == 10
-    assert configured.resolve_sensor_def("load_trusted_payments").minimum_interval_seconds == 30
+    assert sensor(configured, "load_trusted_payments_chunks").minimum_interval_seconds == 10
+    assert sensor(configured, "load_trusted_payments").minimum_interval_seconds == 30
 
 
 def test_the_sensor_of_chunks_loads_one_a_tick_and_says_so(configured: dg.Definitions, database: Database) -> None:

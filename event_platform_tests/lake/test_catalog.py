@@ -1,0 +1,39 @@
+"""The catalogue: wherever the home lies, and when something is in its way."""
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from event_platform import environment
+from event_platform.errors import TransientError
+from event_platform.lake import catalog
+from event_platform.lake.catalog import Lake
+from event_platform.lake.schema import Table
+from event_platform.sources.contract import Column
+
+NARROW = Table("aggregate", "any", "One row per test.", (Column("a", "long", "Anything"),))
+
+
+@pytest.mark.parametrize("name", ["50%20off", "what?", "a#b", "sp ace", "ü"])
+def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / name))
+    lake = Lake(environment.read())
+    identity = lake.open(NARROW).identity
+    assert Lake(environment.read()).open(NARROW).identity == identity
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_column_that_cannot_be_added_for_now_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "BUSY_SECONDS", 0.1)
+    lake = Lake(environment.read())
+    lake.open(NARROW)
+    wider = dataclasses.replace(NARROW, columns=(*NARROW.columns, Column("b", "long", "Anything else")))
+    with sqlite3.connect(lake.environment.lake / "catalog.db") as other:
+        other.execute("BEGIN IMMEDIATE")  # it can be read, not written
+        with pytest.raises(TransientError, match=r"aggregate\.any is as it was"):
+            lake.open(wider)
+        other.rollback()
+    assert lake.open(wider).iceberg.schema().column_names == ["a", "b"]
