@@ -26,13 +26,13 @@ ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
 test: $(TEST_STAMP) ## the tests that need Python alone
-	$(BIN)/python -m pytest -n 2 -m "not long and not java and not server"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
 
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
-	$(BIN)/python -m pytest -n 2 -m long
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 test-all: $(TEST_STAMP) ## all tests, also those that need Java or a server
-	$(BIN)/python -m pytest -n 2 -m "not long"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 check: $(TEST_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
 	$(BIN)/ruff check
