@@ -113,9 +113,9 @@ def configured(environment: Environment) -> list[Load]:
     if content or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ConfigurationError(f"{path} says something else than [[load]], in two brackets, each with its `table`; see docs/loading.md.")
     loads = [_from_file(path, entry) for entry in entries]
-    names = [Relation.named(load.name, load.table).name for load in loads]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigurationError(f"{path} loads {', '.join(twice)} twice; give one another name with `as`.")
+    spelled = [Relation.named(load.name, load.table).name.replace(".", "__").replace("-", "_") for load in loads]
+    if twice := sorted({load.name for load, name in zip(loads, spelled, strict=True) if spelled.count(name) > 1}):
+        raise ConfigurationError(f"{path} loads {', '.join(twice)} twice, or by names that Dagster writes alike; give one another name with `as`.")
     return loads
 
 
