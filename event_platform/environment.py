@@ -92,6 +92,13 @@ class Environment:
         return self.home / "alerts.toml"
 
 
+def _home() -> Path:
+    home = Path(os.environ.get("EVENT_PLATFORM_HOME") or CHECKOUT / ".event_platform").expanduser().absolute()
+    if set("%?") & set(str(home)):
+        raise ConfigurationError(f"The home {str(home)!r} has % or ? in its path, which Dagster's SQLite files cannot have; choose another.")
+    return home
+
+
 def is_set(name: str) -> bool:
     """Whether a variable that a setting names has a value."""
     return bool(os.environ.get(name))
@@ -110,7 +117,7 @@ def read() -> Environment:
     extra = os.environ.get("EVENT_PLATFORM_SOURCES")
     loads = os.environ.get("EVENT_PLATFORM_LOADS")
     return Environment(
-        home=Path(os.environ.get("EVENT_PLATFORM_HOME") or CHECKOUT / ".event_platform").expanduser().absolute(),
+        home=_home(),
         settle=timedelta(seconds=_number("EVENT_PLATFORM_SETTLE_SECONDS", 1.0)),
         memory_limit=os.environ.get("EVENT_PLATFORM_MEMORY_LIMIT") or None,
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,
