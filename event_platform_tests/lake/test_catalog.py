@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from event_platform import environment
+from event_platform.environment import Environment
 from event_platform.errors import TransientError
 from event_platform.lake import catalog
 from event_platform.lake.catalog import Lake
@@ -17,11 +18,10 @@ NARROW = Table("aggregate", "any", "One row per test.", (Column("a", "long", "An
 
 
 @pytest.mark.parametrize("name", ["50%20off", "what?", "a#b", "sp ace", "ü"])
-def test_a_home_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / name))
-    lake = Lake(environment.read())
-    identity = lake.open(NARROW).identity
-    assert Lake(environment.read()).open(NARROW).identity == identity
+def test_the_catalogue_may_lie_anywhere(tmp_path: Path, name: str) -> None:
+    here = Environment(tmp_path / name)
+    identity = Lake(here).open(NARROW).identity
+    assert Lake(here).open(NARROW).identity == identity
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
