@@ -171,3 +171,34 @@ def test_every_command_and_setting_is_documented() -> None:
             assert f"`event-platform {' '.join(path)}" in operating
     settings = re.findall(r"EVENT_PLATFORM_[A-Z_]+", (environment.CHECKOUT / "event_platform" / "environment.py").read_text())
     assert [setting for setting in settings if setting not in operating and not setting.endswith("_")] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x = (", "line 1, cannot be loaded"),
+        ("from event_platform.sources.contract import Source\nSOURCE = Source(titel='x')", "unexpected keyword argument 'titel'"),
+        ("from event_platform.sources.contract import Column\nC = Column('a', 'float', 'x')", "line 2: The column `a` is said to be 'float'"),
+    ],
+)
+def test_a_contract_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    monkeypatch.setenv("EVENT_PLATFORM_SOURCES", str(tmp_path))
+    ended = CommandLine(tmp_path / "home")("status")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (3, False)
+    assert told in ended.stderr
+    assert "bad.py" in ended.stderr
+
+
+def test_statements_come_through_a_pipe(tmp_path: Path) -> None:
+    piped = subprocess.run(
+        [sys.executable, "-m", "event_platform.cli", "sql", "--format", "csv"],
+        input="SELECT ':smile:' AS a;\nSELECT 2 AS b",
+        capture_output=True,
+        text=True,
+        env=os.environ | {"EVENT_PLATFORM_HOME": str(tmp_path)},
+        check=True,
+    )
+    assert piped.stdout == "a\n:smile:\nb\n2\n"
+    empty = CommandLine(tmp_path)("sql", ";")
+    assert (empty.returncode, "There is no statement" in empty.stderr) == (2, True)

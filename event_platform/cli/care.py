@@ -19,8 +19,8 @@ app = typer.Typer()
 
 @app.command()
 def maintain(
-    snapshots_days: Annotated[float, typer.Option(help="How long old snapshots of the tables are kept.")] = KEEP_SNAPSHOTS_DAYS,
-    run_logs_days: Annotated[float, typer.Option(help="How long the logs of finished runs are kept.")] = KEEP_RUN_LOGS_DAYS,
+    snapshots_days: Annotated[float, typer.Option(min=0, help="How long old snapshots of the tables are kept.")] = KEEP_SNAPSHOTS_DAYS,
+    run_logs_days: Annotated[float, typer.Option(min=0, help="How long the logs of finished runs are kept.")] = KEEP_RUN_LOGS_DAYS,
 ) -> None:
     """Erase stage past its retention, compact small files, expire snapshots, delete what nothing names any more, prune run logs."""
     from event_platform import upkeep

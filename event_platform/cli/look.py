@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from event_platform.accounting import Status
+    from event_platform.serving.sql import Session
     from event_platform.sources.contract import Source
 
 app = typer.Typer()
@@ -26,7 +27,7 @@ app = typer.Typer()
 
 @app.command()
 def sql(
-    statement: Annotated[str | None, typer.Argument(help="A SELECT; without one a shell opens.", show_default=False)] = None,
+    statement: Annotated[str | None, typer.Argument(help="A SELECT; without one what is piped in, or a shell.", show_default=False)] = None,
     form: FormatOption = Format.table,
     output: Annotated[Path | None, typer.Option("--output", help="Write the answer to this file.")] = None,
 ) -> None:
@@ -35,18 +36,25 @@ def sql(
 
     here = environment.read()
     with session(here) as opened:
-        if statement is None:
+        if statement is None and sys.stdin.isatty():
             from event_platform.serving.shell import interact
 
             interact(opened, here, show, lambda message: err.print(f"[red]{plain(message)}[/]", highlight=False))
-        elif form is Format.table and output is None:
-            show(*opened.query(statement))
-        elif form is Format.parquet and output is None:
-            raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
-        elif output is None:
-            opened.print(statement, form, sys.stdout.buffer)
-        else:
-            opened.export(statement, Format.csv if form is Format.table else form, output)
+            return
+        for each in opened.statements(sys.stdin.read() if statement is None else statement):
+            _answer(opened, each, form, output)
+
+
+def _answer(opened: Session, statement: str, form: Format, output: Path | None) -> None:
+    if output is not None:
+        by_suffix = Format(output.suffix[1:]) if output.suffix[1:] in ("csv", "json", "parquet") else Format.csv
+        opened.export(statement, by_suffix if form is Format.table else form, output)
+    elif form is Format.table:
+        show(*opened.query(statement))
+    elif form is Format.parquet:
+        raise UsageError("Parquet cannot be printed; say where it goes with --output FILE.")
+    else:
+        opened.print(statement, form, sys.stdout.buffer)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Table as Grid
+from rich.text import Text
 
 from event_platform import sources
 from event_platform.serving.forms import Format
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 out = Console(width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, soft_wrap=True)
+
+SHOWN_ROWS = 1_000
+"""A table on the terminal ends here."""
 
 SourceName = Annotated[str, typer.Argument(help="Name of a source.", show_default=False)]
 SourceNames = Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none is given.", show_default=False)]
@@ -40,12 +44,15 @@ def tell(message: object) -> None:
 
 
 def show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    """Print rows as a table."""
-    grid = Grid(*columns, header_style="bold")
-    for row in rows:
-        grid.add_row(*("" if value is None else plain(value) for value in row))
+    """Print rows as a table, values as they are; of very many only the first, for drawing them takes longer than asking for them."""
+    grid = Grid(header_style="bold")
+    for column in columns:
+        grid.add_column(Text(column))
+    for row in rows[:SHOWN_ROWS]:
+        grid.add_row(*(Text("" if value is None else str(value)) for value in row))
     out.print(grid)
-    out.print(f"{len(rows):,} rows", style="dim")
+    more = f", the first {SHOWN_ROWS:,} shown; --format csv, json or parquet gives all" if len(rows) > SHOWN_ROWS else ""
+    out.print(f"{len(rows):,} rows{more}", style="dim")
 
 
 def chosen_sources(names: Sequence[str] | None) -> list[Source]:

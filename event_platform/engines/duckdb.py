@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from event_platform.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -26,7 +28,12 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     spill = environment.scratch / f"duckdb-{uuid4().hex}"
-    spill.mkdir(parents=True, exist_ok=True)
+    try:
+        spill.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Nothing can be written in the home {environment.home} ({error.strerror}); EVENT_PLATFORM_HOME says where it is."
+        ) from error
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(spill),
         "memory_limit": environment.memory_limit or MEMORY_LIMIT,
@@ -35,7 +42,11 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
     if environment.threads:
         config["threads"] = environment.threads
     try:
-        with duckdb.connect(config=config) as connection:
+        connected = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        raise ConfigurationError(f"DuckDB cannot start with EVENT_PLATFORM_MEMORY_LIMIT or _THREADS as set: {error}.") from error
+    try:
+        with connected as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")
             yield connection

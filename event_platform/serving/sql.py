@@ -67,6 +67,14 @@ class Session:
                 shown = table.masked(select) if self.masked else select
                 self.duck.execute(f'CREATE OR REPLACE VIEW {table.layer}."{table.short_name}" AS {shown}')
 
+    def statements(self, text: str) -> list[str]:
+        """The statements of a text, parted by `;`; UsageError when it holds none or cannot be read."""
+        with _explained("The statement cannot be read"):
+            found = [each.query.strip() for each in self.duck.extract_statements(text)]
+        if not found:
+            raise UsageError('There is no statement; write one, such as "SELECT count(*) FROM trusted.payments".')
+        return found
+
     def query(self, statement: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Column names and rows of a statement; UsageError with DuckDB's reason if it cannot be run."""
         self.refresh(statement)

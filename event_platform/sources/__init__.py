@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -52,5 +53,17 @@ def _load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ConfigurationError(f"{path} cannot be loaded as a Python file.")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}, line {_line_in(path, error)}: {error}") from error
+    except Exception as error:
+        line = error.lineno if isinstance(error, SyntaxError) else _line_in(path, error)
+        raise ConfigurationError(f"The contract {path}, line {line}, cannot be loaded: {error}. Mend it, or take it out of the folder.") from error
     return module
+
+
+def _line_in(path: Path, error: Exception) -> int:
+    """The last line of the file that the error passed through."""
+    frames = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return frames[-1] if frames else 1

@@ -7,7 +7,7 @@ tab) is derived from it; no other place names a source's columns.
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from event_platform.errors import ConfigurationError
 from event_platform.sources.formats import Format, JsonLines
@@ -42,6 +42,12 @@ class Column:
     field: str | None = None
     written: Written = "typed"
     sql: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a type or way of writing that does not exist, with a ConfigurationError that names the column."""
+        for said, known in ((self.type, get_args(ColumnType)), (self.written, get_args(Written))):
+            if said not in known:
+                raise ConfigurationError(f"The column `{self.name}` is said to be {said!r}, which is none of {', '.join(known)}.")
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -93,6 +99,8 @@ class Source:
         """Refuse a contract that contradicts itself, with a ConfigurationError that names source and column."""
         if not NAME.fullmatch(self.name):
             raise self._wrong(f"its name must match {NAME.pattern}")
+        if str in (type(self.kind), type(self.id_from)):  # type: ignore[comparison-overlap] # contracts are not type checked
+            raise self._wrong('`kind` and `id_from` are lists of columns; of one column: ("name",) with the comma')
         for name in (self.event_id, self.timestamp, *self.kind, *self.id_from):
             if name not in self.column_names:
                 raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
@@ -101,6 +109,9 @@ class Source:
             raise self._wrong("it declares a column twice (SQL does not tell upper from lower case)")
         if reserved := {name for name in folded if name in RESERVED or name.startswith("_")}:
             raise self._wrong(f"the platform itself uses {', '.join(sorted(reserved))}; rename the column and say `field=` for where it stands")
+        self._refuse_types_and_paths()
+
+    def _refuse_types_and_paths(self) -> None:
         if self.column(self.event_id).type != "string":
             raise self._wrong(f"`{self.event_id}` identifies events and must be a string")
         if self.column(self.timestamp).type != "timestamp":
