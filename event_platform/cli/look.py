@@ -74,6 +74,8 @@ def status(source: SourceNames = None, form: FormatOption = Format.table) -> Non
         raise UsageError("status is printed as table, csv or json.")
     else:
         show(list(rows[0]), [tuple(row.values()) for row in rows])
+    if still_open := [each.source for each in found if not each.balanced]:
+        err.print(f"[bold red]The accounting does not close for {', '.join(still_open)};[/] a run may be under way, otherwise: event-platform run")
 
 
 def _statuses(chosen: Sequence[Source]) -> list[Status]:
