@@ -38,10 +38,12 @@ SETTINGS = {
 ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "8",
 }
-"""For masters `local…`: nothing listens to other machines."""
+"""For masters `local…`, unless `spark-defaults.conf` says otherwise: nothing listens to other machines, and few tasks."""
+
+QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+"""Unless `spark-defaults.conf` says otherwise: Dagster's UI shows what ran."""
 
 
 PART_BYTES = 64 << 20
@@ -152,15 +154,23 @@ def session(environment: Environment) -> SparkSession:
         from pyspark.errors import PySparkRuntimeError
     except ImportError as error:
         raise ConfigurationError("The engine spark needs the extra `spark`: pip install 'event-platform[spark]'.") from error
-    engines = environment.engines
-    master = {"spark.master": engines.spark_master} if engines.spark_master else {}
-    local = ON_THIS_MACHINE if (engines.spark_master or "local").startswith("local") else {}
     try:
-        begun: SparkSession = LazyPySparkResource(spark_config=SETTINGS | local | master).spark_session
+        begun: SparkSession = LazyPySparkResource(spark_config=_properties(environment.engines.spark_master)).spark_session
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
-    begun.sparkContext.pythonExec = engines.spark_python
+    begun.sparkContext.pythonExec = environment.engines.spark_python
     return begun
+
+
+def _properties(master: str | None) -> dict[str, str]:
+    """Spark's properties: ours where the answers depend on them, and those that `spark-defaults.conf` leaves open."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()  # starts Java, which reads spark-defaults.conf
+    given = SparkConf()
+    where = master or given.get("spark.master") or "local[*]"
+    usual = QUIET | (ON_THIS_MACHINE if where.startswith("local") else {})
+    return {key: value for key, value in usual.items() if not given.contains(key)} | SETTINGS | {"spark.master": where}
 
 
 def _unpickled(share: bytes) -> Any:  # noqa: ANN401 - whatever the work gave

@@ -135,17 +135,17 @@ def _find_losers(merge: Merge, *pools: str) -> None:
 def _write_winners(merge: Merge, pool: str) -> list[DataFile]:
     """Write the rows of the pool that no other outdates, some dates at a time: DuckDB keeps a partition it has begun in memory until the end."""
     winners = f"SELECT * FROM ({pool}) ANTI JOIN losers USING ({PLACE})"
+    if isinstance(merge.engine, Spark):
+        return write(merge.engine, merge.trusted, winners)
     counts = merge.engine.execute(f"SELECT event_date, count(*) FROM ({pool}) GROUP BY event_date ORDER BY event_date").fetchall()
     written: list[DataFile] = []
-    for first, last in _slices(counts, merge.engine):
+    for first, last in _slices(counts):
         written += write(merge.engine, merge.trusted, f"{winners} WHERE event_date BETWEEN DATE '{first}' AND DATE '{last}'")
     return written
 
 
-def _slices(counts: Sequence[tuple[date, int]], engine: Engine) -> Iterable[tuple[date, date]]:
-    """First and last of runs of dates that have about ROWS_AT_ONCE rows together; a date is never cut. Spark takes all at once."""
-    if counts and isinstance(engine, Spark):
-        counts = [(counts[0][0], 0), (counts[-1][0], 0)]
+def _slices(counts: Sequence[tuple[date, int]]) -> Iterable[tuple[date, date]]:
+    """First and last of runs of dates that have about ROWS_AT_ONCE rows together; a date is never cut."""
     begun, rows = None, 0
     for day, (_, count) in enumerate(counts):
         begun = day if begun is None else begun
