@@ -128,6 +128,12 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name))
 
 
+def java_path() -> str:
+    """The folders in which Java is looked for, as PATH has them."""
+    home = os.environ.get("JAVA_HOME")
+    return f"{home}/bin" if home else os.environ.get("PATH", "")
+
+
 def secret(name: str) -> str:
     """The value of a variable that a setting names; ConfigurationError, without any value, when it is not set."""
     value = os.environ.get(name)
@@ -180,8 +186,8 @@ def _engines() -> Engines:
     """Engines written `duckdb, trusted.payments=spark`: the default, then exceptions."""
     default, exceptions = Engines.default, dict[str, str]()
     for text in filter(None, map(str.strip, os.environ.get("EVENT_PLATFORM_ENGINE", "").split(","))):
-        table, _, engine = (part.strip() for part in text.rpartition("="))
-        if engine not in ENGINES or (table and not re.fullmatch(r"(stage|trusted|aggregate)\.[a-z0-9_]+", table)):
+        table, named, engine = (part.strip() for part in text.rpartition("="))
+        if engine not in ENGINES or (named and not re.fullmatch(r"(stage|trusted|aggregate)\.[a-z0-9_]+", table)):
             raise ConfigurationError(
                 f"EVENT_PLATFORM_ENGINE has {text!r}, which is neither an engine ({' or '.join(ENGINES)}) nor a table of stage, trusted or "
                 "aggregate with its engine; write for instance: duckdb, trusted.payments=spark."

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from event_platform import partitions, tables
-from event_platform.described import asset_metadata, written_by_date
+from event_platform.described import asset_metadata, kinds_of, written_by_date
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
@@ -44,7 +44,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
             description=table.description,
             metadata=asset_metadata(table),
             owners=[source.owner],
-            kinds={"duckdb", "iceberg"},
+            kinds=kinds_of(table),
             group_name=table.layer,
         )
         for table in declared

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,13 +29,16 @@ class Both:
 
     def on(self, engine: str) -> Pipeline:
         """The home of one engine, which the process is told to use from now on."""
-        os.environ["EVENT_PLATFORM_HOME"] = str(self.root / engine)
-        os.environ["EVENT_PLATFORM_ENGINE"] = engine
+        os.environ.update(self.settings(engine))
         return Pipeline(self.source)
 
-    def deliver(self, files: Mapping[str, bytes | str | list[str]]) -> None:
+    def settings(self, engine: str) -> dict[str, str]:
+        """What tells a process of it."""
+        return {"EVENT_PLATFORM_HOME": str(self.root / engine), "EVENT_PLATFORM_ENGINE": engine}
+
+    def deliver(self, files: Mapping[str, bytes | str | list[str]], engines: Sequence[str] = ENGINES) -> None:
         """Drop the files in both homes and process what is pending."""
-        for engine in ENGINES:
+        for engine in engines:
             pipeline = self.on(engine)
             for name, content in files.items():
                 pipeline.drop(name, content)
