@@ -57,6 +57,16 @@ class Engines:
 
 
 @dataclass(frozen=True)
+class Emr:
+    """An application of EMR Serverless: who runs there, the script `emr.py` in its image or on S3, and settings that the job is given."""
+
+    application: str
+    role_arn: str
+    entry_point: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
 
@@ -64,7 +74,8 @@ class Environment:
     pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does,
-    `redshift` where tables go in Amazon Redshift, `engines` what computes which table.
+    `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
+    compute instead (None: nowhere).
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -80,6 +91,7 @@ class Environment:
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
     engines: Engines = field(default_factory=Engines)
+    emr: Emr | None = None
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -156,6 +168,7 @@ def read() -> Environment:
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
         engines=_engines(),
+        emr=_emr(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -198,6 +211,18 @@ def _engines() -> Engines:
             default = engine
     master = os.environ.get("EVENT_PLATFORM_SPARK_MASTER") or None
     return Engines(default, exceptions, master, os.environ.get("PYSPARK_PYTHON") or Engines.spark_python)
+
+
+def _emr() -> Emr | None:
+    application, role_arn = (os.environ.get(f"EVENT_PLATFORM_EMR_{name}") for name in ("APPLICATION", "ROLE_ARN"))
+    if not application:
+        return None
+    if not role_arn:
+        raise ConfigurationError("EVENT_PLATFORM_EMR_APPLICATION is set and EVENT_PLATFORM_EMR_ROLE_ARN is not; give the role that its jobs run as.")
+    entry_point = os.environ.get("EVENT_PLATFORM_EMR_ENTRY_POINT") or f"local://{CHECKOUT}/event_platform/emr.py"
+    prefix = "EVENT_PLATFORM_EMR_SET_"
+    settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    return Emr(application, role_arn, entry_point, settings)
 
 
 def _number(name: str, default: float, least: float = 0) -> float:
