@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import dagster as dg
 import pytest
-from dagster_aws.pipes import PipesEMRServerlessClient
 
 from event_platform import sources
 from event_platform.emr import emr_job
@@ -46,11 +45,15 @@ class StandIn:
         return {"url": "nowhere"}
 
 
-class Client(PipesEMRServerlessClient):
-    """Messages come through a file, since there is no CloudWatch."""
+def client_of(stand_in: StandIn, messages: Path) -> Any:
+    """The client that dagster-aws has; messages come through a file, since there is no CloudWatch."""
+    from dagster_aws.pipes import PipesEMRServerlessClient
 
-    def _read_messages(self, *_: object) -> None:
-        pass
+    class Client(PipesEMRServerlessClient):
+        def _read_messages(self, *_: object) -> None:
+            pass
+
+    return Client(client=stand_in, message_reader=dg.PipesFileMessageReader(str(messages)))  # type: ignore[arg-type]
 
 
 def test_a_job_does_what_is_pending_and_reports_it(home: Path, tmp_path: Path) -> None:
@@ -58,8 +61,7 @@ def test_a_job_does_what_is_pending_and_reports_it(home: Path, tmp_path: Path) -
     pipeline.drop("a.json", [line("a", "2026-03-01T12:00:00"), line("b", "2026-03-02T12:00:00"), "torn"])
     emr = Emr("app", "arn:aws:iam::0:role/emr", f"local://{CHECKOUT}/event_platform/emr.py", {"EVENT_PLATFORM_HOME": str(home)})
     stand_in = StandIn()
-    client = Client(client=stand_in, message_reader=dg.PipesFileMessageReader(str(tmp_path / "messages")))  # type: ignore[arg-type]
-    resources = {"emr": dg.ResourceDefinition.hardcoded_resource(client)}
+    resources = {"emr": dg.ResourceDefinition.hardcoded_resource(client_of(stand_in, tmp_path / "messages"))}
     job = emr_job(sources.get("payments"), emr)
     with dg.DagsterInstance.ephemeral() as instance:
         done = dg.JobDefinition(name=job.name, graph_def=job.graph, resource_defs=resources).execute_in_process(instance=instance)
