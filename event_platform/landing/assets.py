@@ -9,6 +9,7 @@ import dagster as dg
 
 from event_platform import partitions, tables
 from event_platform.described import asset_metadata
+from event_platform.engines.spelling import in_dates
 from event_platform.landing import ledger
 from event_platform.landing.claiming import claim_pending
 from event_platform.landing.ledger import LandedFile
@@ -52,8 +53,7 @@ def tell(context: dg.AssetExecutionContext, source: Source, claimed: list[Landed
 
 
 def _facts(work: Step, source: Source, dates: set[date] | frozenset[date]) -> dict[date, dict[str, Any]]:
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
-    files = ledger.read(work.lake, source, work.duck, f"landing_date IN ({listed})")
+    files = ledger.read(work.lake, source, work.duck, in_dates("landing_date", dates))
     count = Counter(file.landing_date for file in files)
     lines = Counter[date]()
     for file in files:

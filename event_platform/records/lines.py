@@ -12,7 +12,7 @@ from datetime import date
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from event_platform.engines.spelling import literal, literal_path
+from event_platform.engines.spelling import literal, literal_path, literals
 
 MAX_LINE_BYTES = 8 << 20
 """A line longer than this, its newline not counted, is cut in a clean copy and goes to quarantine: whole lines are kept in memory."""
@@ -89,7 +89,7 @@ _FILE_COLUMNS = ("landing_date", "landing_file", "file_id", "file_name", "_caref
 
 
 def _row(index: int, before: int, file: LinesFile) -> str:
-    header = f"[{', '.join(map(literal, file.header))}]::VARCHAR[]"
+    header = f"[{literals(file.header)}]::VARCHAR[]"
     named = f"{literal(file.landing_file)}, {file.file_id}::BIGINT, {literal(file.file_name)}"
     return f"({index}, {before}, DATE '{file.landing_date}', {named}, {file.careful}, {file.header_line}, {header})"
 

@@ -16,6 +16,7 @@ from event_platform import tables
 from event_platform.aggregate import all_aggregates
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.engines.duckdb import connect
+from event_platform.engines.spelling import literal
 from event_platform.errors import UsageError
 from event_platform.lake.catalog import Lake
 from event_platform.serving.forms import Format
@@ -103,9 +104,8 @@ class Session:
     def export(self, statement: str, form: Format, output: Path) -> None:
         """Write the answer of a SELECT to a file as csv, json (one array of objects) or parquet."""
         self.refresh(statement)
-        target = str(output).replace("'", "''")
         with _explained(f"The statement cannot be written to {output}"):
-            self.duck.execute(f"COPY ({statement.strip().rstrip(';')}) TO '{target}' ({COPY_OPTIONS[form]})")
+            self.duck.execute(f"COPY ({statement.strip().rstrip(';')}) TO {literal(str(output))} ({COPY_OPTIONS[form]})")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from event_platform.engines.spelling import literal
+from event_platform.engines.spelling import literal, literals
 from event_platform.records import cells
 from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
 
@@ -26,7 +26,7 @@ class CsvFields:
 
     def selects(self) -> list[str]:
         """CTEs from `lines` to `fields`."""
-        names = "_header" if self.form.header else f"[{', '.join(map(literal, self.names))}]"
+        names = "_header" if self.form.header else f"[{literals(self.names)}]"
         return [
             f"fields AS (SELECT *, {cells.cells(self.form)} AS _cells, {names} AS _names FROM lines)",
         ]
@@ -44,13 +44,13 @@ class CsvFields:
         name = column.field or column.name
         place = f"list_position(_names, {literal(name)})" if self.form.header else str(self.names.index(name) + 1)
         cell = f"_cells[{place}]"
-        return f"CASE WHEN {cell} NOT IN ({', '.join(map(literal, self.form.null or ('',)))}) THEN {cell} END"
+        return f"CASE WHEN {cell} NOT IN ({literals(self.form.null or ('',))}) THEN {cell} END"
 
     def extra(self) -> str:
         """Fields of the header without a column, as one JSON object; NULL when there are none."""
         if not self.form.header:
             return "NULL"
-        others = f"list_filter(list_zip(_names, _cells), lambda pair: pair[1] NOT IN ({', '.join(map(literal, self.names))}))"
+        others = f"list_filter(list_zip(_names, _cells), lambda pair: pair[1] NOT IN ({literals(self.names)}))"
         return f"CASE WHEN len({others}) > 0 THEN to_json(map_from_entries({others}))::VARCHAR END"
 
     def broken_lines(self) -> Iterator[tuple[str, str]]:

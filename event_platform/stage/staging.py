@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.spelling import in_dates
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
@@ -116,8 +117,7 @@ def _reparse(
 def _taken(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, landing_dates: Iterable[date]) -> list[LandedFile]:
     """The files of the landing dates that stage has taken in; what was claimed since belongs to the next arrival, and to it alone."""
     untaken = ledger.first_untaken(lake, source, stage)
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
-    return ledger.read(lake, source, duck, f"landing_date IN ({listed}) AND file_id < {untaken}")
+    return ledger.read(lake, source, duck, f"{in_dates('landing_date', landing_dates)} AND file_id < {untaken}")
 
 
 def _dates_touched(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: str, after: str, only_changes: bool) -> frozenset[date]:
