@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from event_platform import partitions, tables
+from event_platform import errors, partitions, tables
 from event_platform.aggregate import aggregates_of
 from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
-from event_platform.errors import UsageError
+from event_platform.errors import PlatformError, UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
 
@@ -157,9 +157,14 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
 def _told(error: SerializableErrorInfo | None) -> str:
     """What an error of the platform says, without the name of its class; of any other, what caused it all."""
     while error is not None:
-        if error.cls_name in {"UsageError", "ConfigurationError", "PermanentError", "TransientError"}:
+        if _is_of_the_platform(error.cls_name):
             return error.message.strip().partition(": ")[2]
         if error.cause is None:
             return error.message.strip()
         error = error.cause
     return "failed"
+
+
+def _is_of_the_platform(name: str | None) -> bool:
+    kind = getattr(errors, name or "", None)
+    return isinstance(kind, type) and issubclass(kind, PlatformError)
