@@ -20,6 +20,14 @@ MAX_LINE_BYTES = 8 << 20
 BAD_UTF8, NUL, CARRIAGE_RETURN, OVERLONG = "\x01", "\x02", "\x04", "\x05"
 """Marks in a clean copy. An overlong line is OVERLONG, its length in bytes, OVERLONG, its beginning."""
 
+DAMAGE = (
+    (f"starts_with(line, '{OVERLONG}')", f"longer than {MAX_LINE_BYTES:,} bytes"),
+    (f"contains(line, '{BAD_UTF8}')", "not valid UTF-8"),
+    (f"contains(line, '{NUL}')", "holds NUL bytes"),
+    (f"contains(line, '{CARRIAGE_RETURN}')", "holds a carriage return that does not end the line"),
+)
+"""What the marks in a line of a clean copy say: a condition, as SQL, and the reason; the first that holds counts."""
+
 SHOWN_BYTES = 40_000
 """What is kept of an overlong line."""
 

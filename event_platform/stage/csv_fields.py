@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import literal, literals
 from event_platform.records import cells
-from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
+from event_platform.records.lines import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,9 +55,7 @@ class CsvFields:
 
     def broken_lines(self) -> Iterator[tuple[str, str]]:
         """Conditions under which a line holds no sound record, and the reason for each, both as SQL."""
-        yield f"_careful AND starts_with(line, '{OVERLONG}')", literal(f"longer than {MAX_LINE_BYTES:,} bytes")
-        yield f"_careful AND contains(line, '{BAD_UTF8}')", "'not valid UTF-8'"
-        yield f"_careful AND contains(line, '{NUL}')", "'holds NUL bytes'"
-        yield f"_careful AND contains(line, '{CARRIAGE_RETURN}')", "'holds a carriage return that does not end the line'"
+        for condition, reason in DAMAGE:
+            yield f"_careful AND {condition}", literal(reason)
         yield f"NOT {cells.quotes_are_closed(self.form)}", "'a quoted field does not end where its quotes do'"
         yield "len(_cells) <> len(_names)", "'has ' || len(_cells) || ' fields, not ' || len(_names)"
