@@ -4,11 +4,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from event_platform import environment
-from event_platform.cli.terminal import out, tell
+from event_platform.cli import terminal
+from event_platform.cli.terminal import tell
 from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 
@@ -50,11 +49,7 @@ def show(
         if form is not Format.table:
             opened.print(statement, form, sys.stdout.buffer)
             return
-        columns, rows = opened.query(statement)
-    grid = Grid(*columns, header_style="bold")
-    for row in rows:
-        grid.add_row(*("" if value is None else escape(str(value)) for value in row))
-    out.print(grid)
+        terminal.show(*opened.query(statement))
 
 
 @app.command()
