@@ -102,7 +102,7 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
-        for names in queue.arrivals(here, chosen, stop):
+        for number, names in enumerate(queue.arrivals(here, chosen, stop)):
             at_work.set()
             for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
                 for failure in outcome.failures:
@@ -110,6 +110,8 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
             at_work.clear()
             if stop.is_set():
                 return
+            if number == 0:
+                tell("what was there is processed; waiting for files")
 
 
 @app.command()
