@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,6 +12,8 @@ from pathlib import Path
 from event_platform import environment, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
+from event_platform.lake.files import explained
+from event_platform.wording import counted
 
 FREE_BYTES_WANTED = 2 * 1024**3
 
@@ -27,13 +29,16 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _engines, _home, _disk, _contracts, _catalogue, _instance, _landing, _alerts)
+    looks: tuple[Callable[[], Iterator[Finding]], ...]
+    looks = (_settings, _engines, _home, _disk, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
-            findings += look()
+            with explained("Looking into the home"):
+                findings += look()
         except PlatformError as error:
-            findings.append(Finding(False, look.__name__.strip("_"), str(error)))
+            if str(error) not in (finding.way_out for finding in findings):  # said once, if several looks meet it
+                findings.append(Finding(False, look.__name__.strip("_"), str(error)))
     return findings
 
 
@@ -47,7 +52,7 @@ def _engines() -> Iterator[Finding]:
     yield Finding(
         True, f"tables are computed by {', '.join([engines.default, *(f'{name}={engine}' for name, engine in engines.exceptions.items())])}"
     )
-    for table in sorted(engines.exceptions.keys() - _tables()):
+    for table in sorted(engines.exceptions.keys() - _computed_tables()):
         yield Finding(False, f"EVENT_PLATFORM_ENGINE names {table}, which is no table", "Correct the name, or leave it out.")
     if "spark" in (engines.default, *engines.exceptions.values()):
         lacking = [name for name in ("pyspark", "dagster_pyspark", "sqlglot") if find_spec(name) is None]
@@ -56,16 +61,22 @@ def _engines() -> Iterator[Finding]:
         yield Finding(java is not None, f"Java is {java or 'not found'}", "Install Java 17, or set JAVA_HOME to where it is.")
 
 
-def _tables() -> set[str]:
+def _computed_tables() -> set[str]:
     """The tables an engine can be chosen for."""
     of_sources = (declare(source) for source in sources.all_sources().values() for declare in (tables.stage, tables.trusted))
     return {table.name for table in (*of_sources, *(aggregate.table for aggregate in all_aggregates()))}
 
 
 def _home() -> Iterator[Finding]:
-    folder = _existing(environment.read().home)
-    writable = os.access(folder, os.W_OK)
-    yield Finding(writable, f"{folder} can be written", "Give yourself the right to write there, or set EVENT_PLATFORM_HOME to another folder.")
+    """By trying: rights alone do not tell of a file system that is read-only."""
+    here = environment.read()
+    folder = _existing(here.home)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise environment.unwritable(here.home, error) from error
+    else:
+        yield Finding(True, f"{folder} can be written")
 
 
 def _disk() -> Iterator[Finding]:
@@ -75,7 +86,30 @@ def _disk() -> Iterator[Finding]:
 
 
 def _contracts() -> Iterator[Finding]:
-    yield Finding(True, f"contracts: {', '.join(sources.all_sources())}")
+    from event_platform.engines.duckdb import connect
+    from event_platform.soundness import faults
+
+    found = sources.all_sources().values()
+    yield Finding(True, f"contracts: {', '.join(source.name for source in found)}")
+    with connect(environment.read()) as duck:
+        for source in found:
+            for fault in faults(source, duck):
+                yield Finding(False, f"the contract of {source.name}: {fault}", "Mend the contract; nothing of the source is claimed until then.")
+
+
+def _tables() -> Iterator[Finding]:
+    """Whether the tables that are there can be used as they are declared now."""
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.schema import changed_types
+    from event_platform.serving.sql import declared_tables
+
+    lake = Lake(environment.read())
+    there = [table for table in declared_tables() if lake.exists(table)]
+    for table in there:
+        for conflict in changed_types(table, lake.catalog.load_table(table.name).schema()):
+            way_out = "Give the column the type that the table has, and what is of another type a column of another name."
+            yield Finding(False, f"{table.name}: {conflict}", way_out)
+    yield Finding(True, f"{counted(len(there), 'table')} compared with their declarations")
 
 
 def _catalogue() -> Iterator[Finding]:
@@ -88,7 +122,7 @@ def _catalogue() -> Iterator[Finding]:
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as connection:
             (tables,) = connection.execute("SELECT count(*) FROM iceberg_tables").fetchone()
-        yield Finding(True, f"the catalogue names {tables} tables")
+        yield Finding(True, f"the catalogue names {counted(tables, 'table')}")
     except sqlite3.Error as error:
         yield Finding(
             False, f"the catalogue {path} cannot be read ({error})", "If another program holds it, end that; else restore the file from a backup."
@@ -99,7 +133,7 @@ def _instance() -> Iterator[Finding]:
     from event_platform.instance import open_instance
 
     with open_instance() as instance:
-        yield Finding(True, f"Dagster keeps {instance.get_runs_count()} runs in {environment.read().dagster}")
+        yield Finding(True, f"Dagster keeps {counted(instance.get_runs_count(), 'run')} in {environment.read().dagster}")
 
 
 def _landing() -> Iterator[Finding]:
@@ -108,7 +142,7 @@ def _landing() -> Iterator[Finding]:
     here = environment.read()
     for source in sources.all_sources().values():
         found = queue.pending(here, source)
-        yield Finding(True, f"{source.name}: {len(found.ready) + len(found.settling)} files pending")
+        yield Finding(True, f"{source.name}: {counted(len(found.ready) + len(found.settling), 'file')} pending")
         for refused in found.refused:
             yield Finding(
                 False,
@@ -125,7 +159,7 @@ def _alerts() -> Iterator[Finding]:
         yield Finding(True, "no alerts are configured")
         return
     wanted = configuration.read(here.alerts)
-    yield Finding(True, f"alerts: {len(wanted.rules)} rules, {len(wanted.recipients)} recipients")
+    yield Finding(True, f"alerts: {counted(len(wanted.rules), 'rule')}, {counted(len(wanted.recipients), 'recipient')}")
     for name, recipient in wanted.recipients.items():
         is_set = environment.is_set(recipient.address_from)
         yield Finding(is_set, f"the address of {name} is in {recipient.address_from}", "Set the variable where the platform runs.")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from event_platform.engines.spark import Spark
 from event_platform.engines.spark_tasks import SHARE
+from event_platform.engines.spelling import literal
 from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _copy(target: Target, select: str, data: Path, parted: bool) -> str:
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""
         COPY (SELECT {declared.typed_select_list} FROM ({select}))
-        TO '{str(data).replace("'", "''")}' (
+        TO {literal(str(data))} (
             FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {layout},
             FILENAME_PATTERN '{{uuid}}', APPEND, RETURN_STATS, FIELD_IDS {{{field_ids}}}
         )"""

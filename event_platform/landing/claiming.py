@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from event_platform import partitions, tables
 from event_platform.landing import ledger, queue
 from event_platform.landing.inspect import as_records
+from event_platform.soundness import require_sound
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
-    """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger."""
+    """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger.
+
+    Raises ConfigurationError, before anything is claimed, when the contract's SQL cannot be computed.
+    """
+    require_sound(source, duck)
     with lake.writing(f"landing.{source.name}"):
         last_id = _last_entered(lake, source)
         adopted = queue.adopt(lake.environment, source, last_id)

@@ -65,9 +65,9 @@ class Both:
     def rows(self, engine: str, table: Table) -> list[tuple[object, ...]]:
         """All rows in order, the moment of landing told as the file's place in the order of landing."""
         ledger, names = tables.ledger(self.source).name, table.column_names
-        told = {"file_id": "place AS file_id", "landing_file": f"{CLAIMED_AT} AS landing_file", "landed_at": "place AS landed_at"}
+        told = {"file_id": "landed_as AS file_id", "landing_file": f"{CLAIMED_AT} AS landing_file", "landed_at": "landed_as AS landed_at"}
         columns = ", ".join(told.get(name, f'held."{name}"') for name in names)
-        places = f"(SELECT file_id, row_number() OVER (ORDER BY file_id) AS place FROM {ledger}) AS place"
+        places = f"(SELECT file_id, row_number() OVER (ORDER BY file_id) AS landed_as FROM {ledger}) AS ledger"
         joined = f"{table.name} AS held JOIN {places} USING (file_id)" if "file_id" in names else f"{table.name} AS held"
         return self.on(engine).sql(f"SELECT {columns} FROM {joined} ORDER BY ALL")
 
