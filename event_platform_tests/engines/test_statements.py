@@ -37,10 +37,7 @@ def files(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection], tmp_path_facto
     paths = {name: literal(str(folder / f"{name}.parquet")) for name in ("numbers", "halves", "words", "moments")}
     for name, select in {"numbers": NUMBERS, "halves": HALVES, "words": WORDS, "moments": MOMENTS}.items():
         engines[1].execute(f"COPY {select} TO {paths[name]} (FORMAT parquet)")
-    return {
-        name: f"read_parquet([{literal(str(folder / f'{name}.parquet'))}], hive_partitioning = false)"
-        for name in ("numbers", "halves", "words", "moments")
-    }
+    return {name: f"read_parquet([{path}], hive_partitioning = false)" for name, path in paths.items()}
 
 
 STATEMENTS = {
