@@ -6,9 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from event_platform import environment, sources
+from event_platform import environment, sources, tables
+from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
 from event_platform.lake.files import explained
 from event_platform.wording import counted
@@ -27,7 +29,8 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
+    looks: tuple[Callable[[], Iterator[Finding]], ...]
+    looks = (_settings, _engines, _home, _disk, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -42,6 +45,26 @@ def diagnose() -> list[Finding]:
 def _settings() -> Iterator[Finding]:
     here = environment.read()
     yield Finding(True, f"home is {here.home}")
+
+
+def _engines() -> Iterator[Finding]:
+    engines = environment.read().engines
+    yield Finding(
+        True, f"tables are computed by {', '.join([engines.default, *(f'{name}={engine}' for name, engine in engines.exceptions.items())])}"
+    )
+    for table in sorted(engines.exceptions.keys() - _computed_tables()):
+        yield Finding(False, f"EVENT_PLATFORM_ENGINE names {table}, which is no table", "Correct the name, or leave it out.")
+    if "spark" in (engines.default, *engines.exceptions.values()):
+        lacking = [name for name in ("pyspark", "dagster_pyspark", "sqlglot") if find_spec(name) is None]
+        yield Finding(not lacking, f"Spark's packages: {', '.join(lacking) or 'none'} missing", "pip install 'event-platform[spark]'")
+        java = shutil.which("java", path=environment.java_path())
+        yield Finding(java is not None, f"Java is {java or 'not found'}", "Install Java 17, or set JAVA_HOME to where it is.")
+
+
+def _computed_tables() -> set[str]:
+    """The tables an engine can be chosen for."""
+    of_sources = (declare(source) for source in sources.all_sources().values() for declare in (tables.stage, tables.trusted))
+    return {table.name for table in (*of_sources, *(aggregate.table for aggregate in all_aggregates()))}
 
 
 def _home() -> Iterator[Finding]:

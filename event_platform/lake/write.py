@@ -1,41 +1,97 @@
-"""DuckDB writes Parquet into a table's data location; the statistics it returns become Iceberg data files.
+"""DuckDB, in this process or in Spark's executors, writes Parquet into a table's data location; the statistics it returns become Iceberg data files.
 
 Nothing is visible before `LakeTable.commit`; files of an attempt that died are orphans for `event-platform maintain`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from event_platform.engines.spark import Spark
+from event_platform.engines.spark_tasks import SHARE
 from event_platform.engines.spelling import literal
 from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
     from pyiceberg.manifest import DataFile
 
+    from event_platform.engines.engine import Engine
+    from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
 
 FILE_BYTES = "512MB"
 """Size at which DuckDB begins the next file of a write to one partition."""
 
 
-def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
+@dataclass(frozen=True)
+class Target:
+    """Where files of a table go, and what they are like: all that any process needs to write one."""
+
+    declared: Table
+    data: Path
+    field_ids: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a SELECT was written to: rows of DuckDB's RETURN_STATS, one a file."""
+
+    select: str
+    stats: list[Any]
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that hold rows."""
+        return [path for path, count, *_ in self.stats if count > 0]
+
+
+def write(engine: Engine, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
     """Run the SELECT (columns of the table, in any order) into new Parquet files of the table; no row gives no file.
 
     Who knows that all rows belong to one partition gives its folder (`landing_date=2026-03-01`): parting them costs as much as writing.
     Raises TransientError when the disk is full.
     """
-    table.statements[table.declared.name] = select
-    data = Path(table.iceberg.location()) / "data" / (partition or "")
-    with explained(table.declared.name):
+    target = target_of(table)
+    if isinstance(engine, Spark):
+        parted_by = () if partition else table.declared.stored_by
+        with explained(table.declared.name):
+            shares = engine.write(f"SELECT {table.declared.select_list} FROM ({select})", parted_by, partial(_copy_share, target, partition))
+        written = Written(engine.translated(select).sql, [row for share in shares for row in share.stats])
+    else:
+        written = copy_into(engine, target, select, partition)
+    return data_files(table, written)
+
+
+def _copy_share(target: Target, partition: str | None, duck: duckdb.DuckDBPyConnection) -> Written:
+    return copy_into(duck, target, f"SELECT * FROM {SHARE}", partition)
+
+
+def target_of(table: LakeTable) -> Target:
+    """Where a table's files go."""
+    fields = table.iceberg.schema().fields
+    ids = {field.name: field.field_id for field in fields if field.name in table.declared.column_names}
+    return Target(table.declared, Path(table.iceberg.location()) / "data", ids)
+
+
+def copy_into(duck: Engine, target: Target, select: str, partition: str | None = None) -> Written:
+    """What `write` does, in this process, by DuckDB; the files are not yet described for Iceberg."""
+    data = target.data / (partition or "")
+    with explained(target.declared.name):
         data.mkdir(parents=True, exist_ok=True)
-        written = duck.execute(_copy(table, select, data, parted=partition is None and bool(table.declared.stored_by))).fetchall()
-    return [_data_file(table, row) for row in written if row[1] > 0]
+        return Written(select, duck.execute(_copy(target, select, data, parted=partition is None and bool(target.declared.stored_by))).fetchall())
+
+
+def data_files(table: LakeTable, written: Written) -> list[DataFile]:
+    """The files as Iceberg describes them."""
+    table.statements[table.declared.name] = written.select
+    return [_data_file(table, row) for row in written.stats if row[1] > 0]
 
 
 def discard(files: Sequence[DataFile]) -> None:
@@ -44,9 +100,9 @@ def discard(files: Sequence[DataFile]) -> None:
         Path(file.file_path).unlink()
 
 
-def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
-    declared = table.declared
-    field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields if field.name in declared.column_names)
+def _copy(target: Target, select: str, data: Path, parted: bool) -> str:
+    declared = target.declared
+    field_ids = ", ".join(f"'{name}': {number}" for name, number in target.field_ids.items())
     stored_by = ", ".join(declared.stored_by)
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""
