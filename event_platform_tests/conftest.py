@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 import requests
+from hypothesis import settings
 
 from event_platform import sources, tables
 from event_platform.engines.duckdb import connect
@@ -19,6 +20,9 @@ from event_platform.lake.write import write
 from event_platform.sources.contract import Source
 
 LANDED_ON = date(2026, 3, 10)
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
