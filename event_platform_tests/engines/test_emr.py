@@ -16,7 +16,7 @@ from event_platform.emr import emr_job
 from event_platform.environment import CHECKOUT, Emr
 from event_platform_tests.pipeline import Pipeline, line
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
 @dataclass

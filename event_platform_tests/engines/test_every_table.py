@@ -18,7 +18,7 @@ from event_platform_tests.pipeline import line
 from event_platform_tests.test_storefront import BAD as BAD_VIEWS
 from event_platform_tests.test_storefront import view
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

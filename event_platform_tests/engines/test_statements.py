@@ -13,7 +13,7 @@ from event_platform.engines import spark
 from event_platform.engines.spelling import literal
 from event_platform.errors import PermanentError, TransientError
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 NUMBERS = "(SELECT unnest(['1', '-1', '0', '2', NULL, 'nan', 'inf', '-inf', '-0', '1e308', '0.1', '0.2'])::DOUBLE AS n)"
 HALVES = "(SELECT unnest(['2.505', '-2.505', '2.5', '-0.005']) AS x)"
