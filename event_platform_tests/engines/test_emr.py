@@ -39,7 +39,8 @@ class StandIn:
         return {"jobRunId": "1", "applicationId": asked["applicationId"]}
 
     def get_job_run(self, **_: str) -> dict[str, Any]:
-        return {"jobRun": {"state": "FAILED" if self.ended.returncode else "SUCCESS", "stateDetails": self.ended.stderr[-3_000:]}}
+        state = "FAILED" if self.ended.returncode else "SUCCESS"
+        return {"jobRun": {"applicationId": "app", "jobRunId": "1", "state": state, "stateDetails": self.ended.stderr[-3_000:]}}
 
     def get_dashboard_for_job_run(self, **_: str) -> dict[str, str]:
         return {"url": "nowhere"}
