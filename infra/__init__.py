@@ -9,6 +9,8 @@ need is listed in a `pom.xml` per server and fetched once (`infra.jars`).
 
 from infra.cache import class_path, jars
 from infra.errors import InfraError
+from infra.moto import Moto, moto
+from infra.postgres import Postgres, postgres
 from infra.seaweedfs import SeaweedFS, seaweedfs
 
-__all__ = ["InfraError", "SeaweedFS", "class_path", "jars", "seaweedfs"]
+__all__ = ["InfraError", "Moto", "Postgres", "SeaweedFS", "class_path", "jars", "moto", "postgres", "seaweedfs"]

@@ -158,7 +158,7 @@ class LakeTable:
 
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
-        paths = [file.file_path for file in (self.files() if files is None else files)]
+        paths = [local_path(file) for file in (self.files() if files is None else files)]
         if not paths:
             return self.declared.empty_select
         listed = ", ".join(map(literal, paths))
@@ -206,7 +206,8 @@ class LakeTable:
     ) -> None:
         """Make the added files visible, retire the removed ones and remember what was consumed, in one atomic commit.
 
-        Raises TransientError when another writer got in between and retired one of the same files, the disk is full or the catalogue locked.
+        Raises ConflictError, and changes nothing, when anybody has committed to the table since it was opened, and TransientError when the disk
+        is full or the catalogue locked. So that marks take part in that, a commit of nothing but marks makes a snapshot too.
         """
         removed = list(removed)
         properties = {f"{PREFIX}consumed.{upstream}": str(sequence) for upstream, sequence in (consumed or {}).items()}
@@ -214,14 +215,20 @@ class LakeTable:
         with explained(self.declared.name), self.iceberg.transaction() as transaction:
             if properties:
                 transaction.set_properties(properties)
-            if added or removed:
-                update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
+            if added or removed or properties:
+                made = change if added or removed else Change("upkeep")
+                update = transaction.update_snapshot(snapshot_properties=made.summary(run_id))
                 with update.overwrite() if removed else update.merge_append() as files:
                     for data_file in removed:
                         files.delete_data_file(data_file)
                     for data_file in added:
                         files.append_data_file(data_file)
         self._files = None
+
+
+def local_path(file: DataFile) -> str:
+    """Where a data file lies on this machine."""
+    return file.file_path.removeprefix("file://")
 
 
 def _join(dates: Iterable[date]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from event_platform.lake.faults import explained
+from event_platform.lake.table import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
     Raises TransientError when the disk is full.
     """
     table.statements[table.declared.name] = select
-    data = Path(table.iceberg.location()) / "data" / (partition or "")
+    data = Path(table.iceberg.location().removeprefix("file://")) / "data" / (partition or "")
     with explained(table.declared.name):
         data.mkdir(parents=True, exist_ok=True)
         written = duck.execute(_copy(table, select, data, parted=partition is None and bool(table.declared.stored_by))).fetchall()
@@ -40,7 +41,7 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
 def discard(files: Sequence[DataFile]) -> None:
     """Delete files that were written and will not be committed."""
     for file in files:
-        Path(file.file_path).unlink()
+        Path(local_path(file)).unlink()
 
 
 def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
@@ -68,7 +69,7 @@ def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:
     partition = [_partition_value(fields[name].field_type, statistics[f'"{name}"']["min"]) for name in table.declared.stored_by]
     return DataFile.from_args(
         content=DataFileContent.DATA,
-        file_path=path,
+        file_path=f"file://{path}" if table.iceberg.location().startswith("file://") else path,
         file_format=FileFormat.PARQUET,
         partition=Record(*partition),
         record_count=count,

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.landing import ledger, queue
 from event_platform.landing.inspect import as_records
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 
+@starts_anew
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
     """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger."""
     with lake.writing(f"landing.{source.name}"):

@@ -12,7 +12,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
-from event_platform.lake.table import Change, day_of
+from event_platform.lake.conflicts import starts_anew
+from event_platform.lake.table import Change, day_of, local_path
 from event_platform.lake.write import write
 from event_platform.landing import ledger
 from event_platform.landing.corrections import corrections_of
@@ -41,6 +42,7 @@ class Staged:
     event_dates: frozenset[date] = frozenset()
 
 
+@starts_anew
 def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
     """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
@@ -51,6 +53,7 @@ def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
 
 
+@starts_anew
 def reparse(
     lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date], only_changes: bool = False
 ) -> Staged:
@@ -76,7 +79,7 @@ def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
 
 
 def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
-    landed, stage, quarantine = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.quarantine))
+    quarantine, stage, landed = (lake.open(declare(source)) for declare in (tables.quarantine, tables.stage, tables.ledger))
     changes = landed.changes_since(stage.consumed(landed.declared.name))
     if not changes:
         return Staged()
@@ -97,7 +100,7 @@ def _reparse(
 ) -> Staged:
     if not landing_dates:
         return Staged()
-    stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
+    quarantine, stage = lake.open(tables.quarantine(source)), lake.open(tables.stage(source))
     corrections = corrections_of(lake, source, duck, _taken(lake, source, duck, stage, landing_dates))
     landing_dates |= {file.landing_date for file in corrections}
     stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
@@ -138,7 +141,7 @@ def _parse(
         with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
             written = write(duck, stage, parsed.staged_sql(), f"landing_date={day}")
             staged += written
-            quarantined += write(duck, quarantine, parsed.quarantined_sql([file.file_path for file in written]), f"landing_date={day}")
+            quarantined += write(duck, quarantine, parsed.quarantined_sql([local_path(file) for file in written]), f"landing_date={day}")
     return staged, quarantined
 
 
