@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from event_platform.errors import PermanentError, TransientError
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
+from event_platform.lake.storage import is_remote, storage
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
@@ -57,7 +58,20 @@ class Lake:
         uri = URL.create("sqlite", database=str(self.environment.lake / "catalog.db"), query={"timeout": str(BUSY_SECONDS)})
         self.environment.lake.mkdir(parents=True, exist_ok=True)
         with self.writing("catalog"):
-            return SqlCatalog(CATALOG, uri=uri.render_as_string(hide_password=False), warehouse=str(self.environment.lake))
+            return SqlCatalog(CATALOG, uri=uri.render_as_string(hide_password=False), warehouse=self.location, **self._file_io)
+
+    @property
+    def location(self) -> str:
+        """The folder, or the URL, under which the tables are."""
+        return self.environment.lake_url or str(self.environment.lake)
+
+    @property
+    def _file_io(self) -> dict[str, str]:
+        if not is_remote(self.location):
+            return {}
+        from event_platform.lake.file_io import properties
+
+        return properties(self.environment)
 
     def open(self, table: Table) -> LakeTable:
         """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
@@ -74,7 +88,7 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             with explained(table.name):
                 loaded = self._widen(table)
-        return LakeTable(table, loaded, self.statements)
+        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:
         from pyiceberg.exceptions import NoSuchTableError
@@ -102,7 +116,7 @@ class Lake:
         return self.catalog.create_table_if_not_exists(
             table.name,
             schema,
-            location=str(self.environment.lake / table.layer / table.short_name),
+            location=f"{self.location}/{table.layer}/{table.short_name}",
             partition_spec=iceberg_spec(table, schema),
             properties={**PROPERTIES, "comment": table.description},
         )

@@ -15,6 +15,7 @@ from event_platform import tables
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
+from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
@@ -132,13 +133,15 @@ def _parse(
 ) -> tuple[list[DataFile], list[DataFile]]:
     staged: list[DataFile] = []
     quarantined: list[DataFile] = []
-    archive = lake.environment.landing / source.name / "processed"
     for day in sorted({file.landing_date for file in files}):
         to_parse = [file for file in files if file.landing_date == day and not file.duplicate_of]
-        with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
+        with (
+            at_hand(lake.environment, source, [file.landing_file for file in to_parse]) as archive,
+            parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed,
+        ):
             written = write(duck, stage, parsed.staged_sql(), f"landing_date={day}")
             staged += written
-            quarantined += write(duck, quarantine, parsed.quarantined_sql([file.file_path for file in written]), f"landing_date={day}")
+            quarantined += write(duck, quarantine, parsed.quarantined_sql(stage.paths(written)), f"landing_date={day}")
     return staged, quarantined
 
 

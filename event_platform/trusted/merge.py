@@ -158,7 +158,7 @@ def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, ke
         return []
     held = merge.trusted.select(candidates, extra=", filename")
     hit = {path for (path,) in merge.duck.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
-    return [file for file in candidates if file.file_path in hit]
+    return [file for file, path in zip(candidates, merge.trusted.paths(candidates), strict=True) if path in hit]
 
 
 def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None) -> frozenset[date]:
