@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from event_platform.environment import Environment
 
 
+FILE = "file://"
+
+
 class Storage(Protocol):
     """The files of tables, named as the catalogue names them: by path, or by URL."""
 
@@ -44,32 +47,32 @@ class Storage(Protocol):
 
 
 class Folders:
-    """Files of this machine."""
+    """Files of this machine, named by path, or by `file://` URL where a catalogue tells them to others."""
 
     def paths(self, names: Sequence[str]) -> list[str]:
-        """As they are."""
-        return [*names]
+        """Their paths."""
+        return [name.removeprefix(FILE) for name in names]
 
     @contextmanager
     def written(self, folder: str) -> Iterator[Path]:
         """The folder itself."""
-        path = Path(folder)
+        path = Path(folder.removeprefix(FILE))
         path.mkdir(parents=True, exist_ok=True)
         yield path
 
     def publish(self, paths: Sequence[str], within: Path, folder: str) -> list[str]:  # noqa: ARG002 - they are where they shall be
-        """As they are."""
-        return [*paths]
+        """Named as the folder is."""
+        return [f"{FILE}{path}" for path in paths] if folder.startswith(FILE) else [*paths]
 
     def listed(self, folder: str) -> Iterator[tuple[str, int]]:
         """As Storage says."""
-        for entry in files.walk(Path(folder.removeprefix("file://"))):
+        for entry in files.walk(Path(folder.removeprefix(FILE))):
             yield entry.path, entry.stat(follow_symlinks=False).st_size
 
     def delete(self, names: Sequence[str]) -> None:
         """As Storage says."""
         for name in names:
-            Path(name).unlink()
+            Path(name.removeprefix(FILE)).unlink()
 
 
 class Objects:
