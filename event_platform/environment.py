@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from event_platform.errors import ConfigurationError
@@ -37,8 +38,9 @@ class Redshift:
 class Environment:
     """What the process was told from outside.
 
-    `home` is the one folder with everything the platform keeps. `settle` is how long a file in a local
-    pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
+    `home` is the one folder with everything the platform keeps, but for a lake that `lake_folder` or `lake_url` (a store of objects) put elsewhere.
+    `cache_bytes` is about how much of such a store is kept in the home, `poll` how often it is asked for new files. `settle` is how long a file in
+    a local pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `catalog` where the tables are
     listed (None: a SQLite file in the lake), `loads` the file that says which loads Dagster does,
@@ -50,6 +52,10 @@ class Environment:
     """
 
     home: Path
+    lake_folder: Path | None = None
+    lake_url: str | None = None
+    cache_bytes: int = 20 << 30
+    poll: timedelta = timedelta(seconds=5)
     settle: timedelta = timedelta(seconds=1)
     memory_limit: str | None = None
     threads: int | None = None
@@ -70,8 +76,8 @@ class Environment:
 
     @cached_property
     def lake(self) -> Path:
-        """Landing, table data and the catalogue file."""
-        return self.home / "lake"
+        """Landing, table data and the catalogue file; of a lake in a store of objects the catalogue file alone."""
+        return self.lake_folder or self.home / "lake"
 
     @cached_property
     def landing(self) -> Path:
@@ -101,6 +107,25 @@ def _home() -> Path:
     return home
 
 
+class _Lake(TypedDict):
+    lake_folder: Path | None
+    lake_url: str | None
+
+
+def _lake() -> _Lake:
+    """A folder, or the URL of one in a store of objects."""
+    text = os.environ.get("EVENT_PLATFORM_LAKE", "").rstrip("/")
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme == "file":
+        folder = Path(rest or scheme).expanduser().absolute() if text else None
+        return {"lake_folder": folder, "lake_url": None}
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#%]+)?|(web)?hdfs://([\w.-]+@)?[\w.-]+(:\d+)?/[^\s?#%]+", text):
+        raise ConfigurationError(
+            f"EVENT_PLATFORM_LAKE is {text!r}, which is no place for a lake; write a folder, s3://bucket/prefix or webhdfs://user@host:port/folder."
+        )
+    return {"lake_folder": None, "lake_url": text}
+
+
 def is_set(name: str) -> bool:
     """Whether a variable that a setting names has a value."""
     return bool(os.environ.get(name))
@@ -120,6 +145,9 @@ def read() -> Environment:
     loads = os.environ.get("EVENT_PLATFORM_LOADS")
     return Environment(
         home=_home(),
+        **_lake(),
+        cache_bytes=int(_number("EVENT_PLATFORM_CACHE_GIGABYTES", 20) * (1 << 30)),
+        poll=timedelta(seconds=_number("EVENT_PLATFORM_POLL_SECONDS", 5)),
         settle=timedelta(seconds=_number("EVENT_PLATFORM_SETTLE_SECONDS", 1.0)),
         memory_limit=os.environ.get("EVENT_PLATFORM_MEMORY_LIMIT") or None,
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,

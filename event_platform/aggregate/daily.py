@@ -115,5 +115,5 @@ def _write_answers(
         further = (aggregate.reach.goes_on(answers, written) & dates_held(upstream)) - read
         if not further:
             return written
-        discard(written)
+        discard(answers, written)
         read |= further

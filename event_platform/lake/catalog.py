@@ -11,6 +11,7 @@ from event_platform.errors import PermanentError
 from event_platform.lake import catalogues, locks
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
+from event_platform.lake.storage import FILE, is_remote, storage
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
@@ -43,13 +44,21 @@ class Lake:
         """The pyiceberg catalogue `lake`."""
         self.environment.lake.mkdir(parents=True, exist_ok=True)
         with self.writing("catalog"):
-            return catalogues.connect(self.environment, self.location)
+            return catalogues.connect(self.environment, {"warehouse": self.location, **self._file_io})
 
     @property
     def location(self) -> str:
-        """Where the tables lie: a folder, as a URL where a catalogue tells it to others."""
+        """Under which the tables are: a URL, or a folder where nobody else is told of them."""
         folder = str(self.environment.lake)
-        return folder if catalogues.is_embedded(self.environment) else f"file://{folder}"
+        return self.environment.lake_url or (folder if catalogues.is_embedded(self.environment) else f"{FILE}{folder}")
+
+    @property
+    def _file_io(self) -> dict[str, str]:
+        if not is_remote(self.location):
+            return {}
+        from event_platform.lake.file_io import properties
+
+        return properties(self.environment)
 
     def open(self, table: Table) -> LakeTable:
         """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
@@ -66,7 +75,7 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             with explained(table.name):
                 loaded = self._widen(table)
-        return LakeTable(table, loaded, self.statements)
+        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:
         from pyiceberg.exceptions import NoSuchTableError

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyiceberg.catalog import Catalog
 
     from event_platform.environment import Environment
@@ -24,13 +26,13 @@ KINDS = {"postgresql": "sql", "http": "rest", "https": "rest", "thrift": "hive",
 """pyiceberg's type of catalogue by the scheme of the setting."""
 
 
-def connect(environment: Environment, location: str) -> Catalog:
-    """The catalogue of a lake whose tables lie under `location`; its own tables are made if they are not there."""
+def connect(environment: Environment, defaults: Mapping[str, str]) -> Catalog:
+    """The catalogue of a lake, made on first use; `defaults` are properties that pyiceberg's own settings may override."""
     from pyiceberg.catalog import load_catalog
     from pyiceberg.utils.config import Config
 
     told: dict[str, Any] = {**(Config().get_catalog_config(CATALOG) or {})}
-    return load_catalog(CATALOG, **{"warehouse": location, **told, **_address(environment)})
+    return load_catalog(CATALOG, **{**defaults, **told, **_address(environment)})
 
 
 def is_embedded(environment: Environment) -> bool:

@@ -9,7 +9,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from event_platform.lake.table import Change
@@ -86,14 +85,12 @@ def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
 def remove_orphans(table: LakeTable) -> tuple[int, int]:
     """Delete data and metadata files of the table that none of its snapshots names; give their number and bytes."""
     named = _named_files(table)
-    removed = bytes_removed = 0
-    location = Path(table.iceberg.location().removeprefix("file://"))
-    for path in (*location.glob("data/**/*"), *location.glob("metadata/*")):
-        if path.is_file() and str(path) not in named:
-            bytes_removed += path.stat().st_size
-            path.unlink()
-            removed += 1
-    return removed, bytes_removed
+    orphans = {}
+    for folder in ("data", "metadata"):
+        found = table.storage.listed(f"{table.iceberg.location()}/{folder}")
+        orphans.update({name: size for name, size in found if name not in named})
+    table.storage.delete([*orphans])
+    return len(orphans), sum(orphans.values())
 
 
 def _named_files(table: LakeTable) -> set[str]:

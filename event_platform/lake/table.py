@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from event_platform.engines.spelling import literal
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import DUCKDB_TYPES
+from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
     from event_platform.lake.schema import Table
+    from event_platform.lake.storage import Storage
 
 PREFIX = "event_platform."
 Kind = Literal["arrival", "replacement", "upkeep"]
@@ -76,6 +78,7 @@ class LakeTable:
 
     declared: Table
     iceberg: IcebergTable
+    storage: Storage = FOLDERS
     statements: dict[str, str] = field(default_factory=dict, repr=False)
     _files: list[DataFile] | None = field(default=None, repr=False)
 
@@ -158,11 +161,15 @@ class LakeTable:
 
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
-        paths = [local_path(file) for file in (self.files() if files is None else files)]
+        paths = self.paths(self.files() if files is None else files)
         if not paths:
             return self.declared.empty_select
         listed = ", ".join(map(literal, paths))
         return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{listed}], hive_partitioning = false{self._as_now()})"
+
+    def paths(self, files: Sequence[DataFile]) -> list[str]:
+        """Where data files can be read on this machine; those that are elsewhere are fetched."""
+        return self.storage.paths([file.file_path for file in files])
 
     def _as_now(self) -> str:
         """How to read files that are older than some of the columns: by field id, what a file lacks is NULL."""
@@ -224,11 +231,6 @@ class LakeTable:
                     for data_file in added:
                         files.append_data_file(data_file)
         self._files = None
-
-
-def local_path(file: DataFile) -> str:
-    """Where a data file lies on this machine."""
-    return file.file_path.removeprefix("file://")
 
 
 def _join(dates: Iterable[date]) -> str:

@@ -6,14 +6,13 @@ Nothing is visible before `LakeTable.commit`; files of an attempt that died are 
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from event_platform.lake.faults import explained
-from event_platform.lake.table import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import duckdb
     from pyiceberg.manifest import DataFile
@@ -31,17 +30,17 @@ def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partit
     Raises TransientError when the disk is full.
     """
     table.statements[table.declared.name] = select
-    data = Path(table.iceberg.location().removeprefix("file://")) / "data" / (partition or "")
-    with explained(table.declared.name):
-        data.mkdir(parents=True, exist_ok=True)
-        written = duck.execute(_copy(table, select, data, parted=partition is None and bool(table.declared.stored_by))).fetchall()
-    return [_data_file(table, row) for row in written if row[1] > 0]
+    data = f"{table.iceberg.location()}/data/{partition or ''}"
+    with explained(table.declared.name), table.storage.written(data) as folder:
+        copied = duck.execute(_copy(table, select, folder, parted=partition is None and bool(table.declared.stored_by))).fetchall()
+        written = [row for row in copied if row[1] > 0]
+        names = table.storage.publish([row[0] for row in written], folder, data)
+    return [_data_file(table, (name, *row[1:])) for name, row in zip(names, written, strict=True)]
 
 
-def discard(files: Sequence[DataFile]) -> None:
+def discard(table: LakeTable, files: Sequence[DataFile]) -> None:
     """Delete files that were written and will not be committed."""
-    for file in files:
-        Path(local_path(file)).unlink()
+    table.storage.delete([file.file_path for file in files])
 
 
 def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
@@ -69,7 +68,7 @@ def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:
     partition = [_partition_value(fields[name].field_type, statistics[f'"{name}"']["min"]) for name in table.declared.stored_by]
     return DataFile.from_args(
         content=DataFileContent.DATA,
-        file_path=f"file://{path}" if table.iceberg.location().startswith("file://") else path,
+        file_path=path,
         file_format=FileFormat.PARQUET,
         partition=Record(*partition),
         record_count=count,

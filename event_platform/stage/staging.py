@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.lake.conflicts import starts_anew
-from event_platform.lake.table import Change, day_of, local_path
+from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
+from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
@@ -135,13 +136,15 @@ def _parse(
 ) -> tuple[list[DataFile], list[DataFile]]:
     staged: list[DataFile] = []
     quarantined: list[DataFile] = []
-    archive = lake.environment.landing / source.name / "processed"
     for day in sorted({file.landing_date for file in files}):
         to_parse = [file for file in files if file.landing_date == day and not file.duplicate_of]
-        with parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed:
+        with (
+            at_hand(lake.environment, source, [file.landing_file for file in to_parse]) as archive,
+            parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed,
+        ):
             written = write(duck, stage, parsed.staged_sql(), f"landing_date={day}")
             staged += written
-            quarantined += write(duck, quarantine, parsed.quarantined_sql([local_path(file) for file in written]), f"landing_date={day}")
+            quarantined += write(duck, quarantine, parsed.quarantined_sql(stage.paths(written)), f"landing_date={day}")
     return staged, quarantined
 
 

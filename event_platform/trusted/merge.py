@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.lake.conflicts import starts_anew
-from event_platform.lake.table import Change, Kind, day_of, local_path
+from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
 from event_platform.trusted.dates import event_date_of, files_of_dates
@@ -161,7 +161,7 @@ def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, ke
         return []
     held = merge.trusted.select(candidates, extra=", filename")
     hit = {path for (path,) in merge.duck.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
-    return [file for file in candidates if local_path(file) in hit]
+    return [file for file, path in zip(candidates, merge.trusted.paths(candidates), strict=True) if path in hit]
 
 
 def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None) -> frozenset[date]:

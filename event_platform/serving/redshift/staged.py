@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import identifier, literal
 from event_platform.errors import PermanentError
-from event_platform.lake.table import local_path
 from event_platform.lake.upload import put, upload
 from event_platform.serving.redshift.statements import LONGEST_BYTES, Step
 from event_platform.trusted.dates import event_date_of
@@ -92,8 +91,7 @@ def _as_declared(table: LakeTable, duck: duckdb.DuckDBPyConnection, files: Seque
 
     with TemporaryDirectory(dir=scratch) as folder:
         paths: dict[str, Path] = {}
-        for file in files:
-            path = Path(local_path(file))
+        for file, path in zip(files, map(Path, table.paths(files)), strict=True):
             if tuple(read_schema(path).names) == table.declared.column_names:
                 paths[path.name] = path
             else:
