@@ -113,10 +113,11 @@ def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
     `taken_only` leaves out files that stage has not taken in yet, since another process may claim at any moment.
     """
     accounts: dict[date, Account] = defaultdict(Account)
-    taken = f"file_id < {ledger.first_untaken(lake, source, lake.open(tables.stage(source)))}" if taken_only else "true"
+    stage = lake.open(tables.stage(source))
+    taken = f"file_id < {ledger.first_untaken(lake, source, stage)}" if taken_only else "true"
     for file in ledger.read(lake, source, duck, taken):
         accounts[file.landing_date] += Account(landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines)
-    for day, rows in _rows_by_landing_date(lake.open(tables.stage(source))):
+    for day, rows in _rows_by_landing_date(stage):
         accounts[day].staged += rows
     for day, rows in _rows_by_landing_date(lake.open(tables.quarantine(source))):
         accounts[day].quarantined += rows

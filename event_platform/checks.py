@@ -10,13 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from event_platform import accounting, tables
-from event_platform.aggregate import aggregates_of
 from event_platform.aggregate.daily import Aggregate
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.alerts.log import AlertLog
 from event_platform.data_tests import declared_tests
 from event_platform.lake.schema import Table
-from event_platform.lake.table import LakeTable
 from event_platform.landing import ledger
 from event_platform.sources.contract import Source
 from event_platform.step import Step, step
@@ -102,13 +100,9 @@ def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.
 
 
 def _landing_dates_written(work: Step, source: Source, everything: Iterable[date]) -> frozenset[date]:
-    stage, trusted = work.lake.open(tables.stage(source)), work.lake.open(tables.trusted(source))
-    written = frozenset[date]().union(*(change.landing_dates for change in changes_to_answer_for(work, stage, [trusted])))
+    stage = work.lake.open(tables.stage(source))
+    written = frozenset[date]().union(*(change.landing_dates for change in changes_to_answer_for(work, stage)))
     return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
-
-
-def _made_from_trusted(work: Step, source: Source) -> list[LakeTable]:
-    return [work.lake.open(aggregate.table) for aggregate in aggregates_of(source) if aggregate.made_from is None]
 
 
 def _fresh(source: Source) -> Callable[[Step], Verdict]:
@@ -178,7 +172,7 @@ def _staged(source: Source) -> Callable[[Step], Verdict]:
 def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Account]:
     """For an arrival run the files it staged; every landing date for a backfill, or when a run before failed over what it wrote to trusted."""
     trusted = work.lake.open(tables.trusted(source))
-    untaken = {change.sequence for change in changes_to_answer_for(work, trusted, _made_from_trusted(work, source))}
+    untaken = {change.sequence for change in changes_to_answer_for(work, trusted)}
     if not work.is_arrival or untaken - {change.sequence for change in trusted.changes_of(work.run_id)}:
         return accounting.by_landing_date(work.lake, source, work.duck)
     changes = work.lake.open(tables.stage(source)).changes_of(work.run_id)
@@ -193,7 +187,7 @@ def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Accoun
 def _unique(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted, index = work.lake.open(tables.trusted(source)), work.lake.open(tables.seen(source))
-        dates = dates_written(work, trusted, _made_from_trusted(work, source))
+        dates = dates_written(work, trusted)
         repeated = quality.repeated_events(work.duck, trusted, index, source.event_id, dates)
         return Verdict("No event id is there twice." if not repeated else "Some event ids are there more than once.", dates, repeated)
 
@@ -203,7 +197,7 @@ def _unique(source: Source) -> Callable[[Step], Verdict]:
 def _levels(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted = work.lake.open(tables.trusted(source))
-        dates = dates_written(work, trusted, _made_from_trusted(work, source))
+        dates = dates_written(work, trusted)
         misplaced = quality.misplaced_events(work.duck, trusted, source, dates)
         return Verdict("Every row lies where its time and kind say." if not misplaced else "Rows lie under a wrong date or kind.", dates, misplaced)
 

@@ -126,6 +126,14 @@ def _lake() -> _Lake:
     return {"lake_folder": None, "lake_url": text}
 
 
+def unwritable(home: Path, error: OSError) -> ConfigurationError:
+    """What to tell when nothing can be written in the home."""
+    return ConfigurationError(
+        f"Nothing can be written in the home {home} ({error.strerror}). "
+        "Give yourself the right to write there, or set EVENT_PLATFORM_HOME to another folder."
+    )
+
+
 def is_set(name: str) -> bool:
     """Whether a variable that a setting names has a value."""
     return bool(os.environ.get(name))

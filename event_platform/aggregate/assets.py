@@ -6,6 +6,7 @@ from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompu
 from event_platform.described import by_event_date, written_by_date
 from event_platform.step import step
 from event_platform.trusted.dates import rows_by_date
+from event_platform.wording import counted
 
 
 def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
@@ -22,7 +23,8 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
             opened = work.lake.open(table)
             facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
             work.report([table.layer, table.short_name], facts)
-            context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
+            if dates or not work.is_arrival:
+                context.log.info(f"{source.name}: {table.name} recomputed for {counted(len(dates), 'event date')}")
 
     return answers
 

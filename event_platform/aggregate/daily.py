@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.aggregate.reach import OwnDate
+from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import discard, write
@@ -54,8 +55,7 @@ class Aggregate:
         """The query, answers of the given dates only; one that sees just these dates has no others."""
         if isinstance(self.reach, OwnDate):
             return self.query
-        listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
-        return f"SELECT * FROM ({self.query}) WHERE event_date IN ({listed})"
+        return f"SELECT * FROM ({self.query}) WHERE {in_dates('event_date', dates)}"
 
 
 @starts_anew

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from event_platform.environment import unwritable
 from event_platform.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         spill.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(
-            f"Nothing can be written in the home {environment.home} ({error.strerror}); EVENT_PLATFORM_HOME says where it is."
-        ) from error
+        raise unwritable(environment.home, error) from error
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(spill),
         "memory_limit": environment.memory_limit or MEMORY_LIMIT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from event_platform.engines.spelling import literal
 from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""
         COPY (SELECT {declared.typed_select_list} FROM ({select}))
-        TO '{str(data).replace("'", "''")}' (
+        TO {literal(str(data))} (
             FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, {layout},
             FILENAME_PATTERN '{{uuid}}', APPEND, RETURN_STATS, FIELD_IDS {{{field_ids}}}
         )"""

@@ -14,6 +14,7 @@ from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import ONLY_CHANGES_TAG, Step, step
+from event_platform.wording import counted
 
 
 def event_dates_key(source: Source) -> dg.AssetKey:
@@ -68,8 +69,17 @@ def _report(work: Step, source: Source, staged: Staged) -> None:
         opened = work.lake.open(table)
         facts = written_by_date(opened, work.duck, staged.landing_dates | work.dates, _rows_by_landing_date(opened), written=bool(staged.files))
         work.report([table.layer, table.short_name], facts)
-        work.context.log.info(f"{source.name}: {table.layer} holds {opened.rows:,} lines")
+    if staged.staged_lines or staged.quarantined_lines or staged.rescued_lines:
+        work.context.log.info(f"{source.name}: {_told(source, staged)}")
     work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
+
+
+def _told(source: Source, staged: Staged) -> str:
+    """What became of the lines of the files that were parsed, and of lines that were in quarantine before."""
+    told = f"{counted(staged.staged_lines, 'line')} staged, {staged.quarantined_lines:,} quarantined"
+    if staged.rescued_lines is not None:
+        told = f"parsed anew: {told}, {staged.rescued_lines:,} rescued from quarantine"
+    return f"{told}; see `event-platform quarantine list {source.name}`" if staged.quarantined_lines else told
 
 
 def _rows_by_landing_date(table: LakeTable) -> dict[date, int]:

@@ -12,12 +12,14 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
 from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
+from event_platform.soundness import require_sound
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
 
@@ -36,11 +38,28 @@ REPARSING = "reparsing"
 
 @dataclass(frozen=True)
 class Staged:
-    """What a staging did: the files it parsed, and the event dates whose staged rows changed."""
+    """What a staging did: the files it parsed, the event dates whose staged rows changed, and where the files' lines are now.
+
+    `rescued_lines` were in quarantine before and are no longer; None when the files were parsed for the first time.
+    """
 
     files: tuple[LandedFile, ...] = ()
     landing_dates: frozenset[date] = frozenset()
     event_dates: frozenset[date] = frozenset()
+    staged_lines: int = 0
+    quarantined_lines: int = 0
+    rescued_lines: int | None = None
+
+    def __add__(self, other: Staged) -> Staged:
+        """Both together."""
+        return Staged(
+            self.files + other.files,
+            self.landing_dates | other.landing_dates,
+            self.event_dates | other.event_dates,
+            self.staged_lines + other.staged_lines,
+            self.quarantined_lines + other.quarantined_lines,
+            self.rescued_lines if other.rescued_lines is None else (self.rescued_lines or 0) + other.rescued_lines,
+        )
 
 
 @starts_anew
@@ -51,7 +70,7 @@ def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         noted = lake.open(tables.stage(source)).note(REPARSING).get("landing_dates", ())
         interrupted = frozenset(date.fromisoformat(str(day)) for day in noted)  # type: ignore[attr-defined]
         redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
-        return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
+        return redone + arrived
 
 
 @starts_anew
@@ -62,8 +81,10 @@ def reparse(
 
     Files are looked at again first, so one that was mended in the archive counts as it is now; if that makes a file elsewhere no longer the
     repeat of another, its date is parsed too. The event dates touched are all those of the rows before and after, or with `only_changes`
-    those of rows that came out otherwise. Raises PermanentError, before anything is changed, when the archive lacks a file.
+    those of rows that came out otherwise. Raises, before anything is changed, PermanentError when the archive lacks a file and
+    ConfigurationError when the contract's SQL cannot be computed.
     """
+    require_sound(source, duck)
     stage_pending(lake, source, duck, run_id)
     with lake.writing(f"stage.{source.name}"):
         return _reparse(lake, source, duck, run_id, frozenset(landing_dates) & landed_dates(lake, source), only_changes)
@@ -93,7 +114,7 @@ def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
     change = Change("arrival", event_dates, landing_dates, first, last)
     quarantine.commit(change, run_id, added=quarantined, removed=left_over)
     stage.commit(change, run_id, added=staged, consumed={landed.declared.name: changes[-1].sequence})
-    return Staged(tuple(files), landing_dates, event_dates)
+    return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined))
 
 
 def _reparse(
@@ -111,17 +132,28 @@ def _reparse(
     replaced = [file for file in stage.files() if day_of(file.partition[0]) in landing_dates]
     event_dates = _dates_touched(lake, source, duck, stage.select(replaced), stage.select(staged), only_changes)
     change = Change("replacement", event_dates, landing_dates)
-    quarantine.commit(change, run_id, quarantined, [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates])
+    released = [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates]
+    rescued = _count_missing(duck, quarantine.select(released), quarantine.select(quarantined))
+    quarantine.commit(change, run_id, quarantined, released)
     erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
     stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
-    return Staged(tuple(files), landing_dates, event_dates)
+    return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined), rescued)
+
+
+def _rows(files: Sequence[DataFile]) -> int:
+    return sum(file.record_count for file in files)
+
+
+def _count_missing(duck: duckdb.DuckDBPyConnection, before: str, after: str) -> int:
+    """How many lines of the one SELECT are not in the other."""
+    ((lines,),) = duck.execute(f"SELECT count(*) FROM ({before}) ANTI JOIN ({after}) USING (file_id, line_number)").fetchall()
+    return int(lines)
 
 
 def _taken(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, landing_dates: Iterable[date]) -> list[LandedFile]:
     """The files of the landing dates that stage has taken in; what was claimed since belongs to the next arrival, and to it alone."""
     untaken = ledger.first_untaken(lake, source, stage)
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(landing_dates))
-    return ledger.read(lake, source, duck, f"landing_date IN ({listed}) AND file_id < {untaken}")
+    return ledger.read(lake, source, duck, f"{in_dates('landing_date', landing_dates)} AND file_id < {untaken}")
 
 
 def _dates_touched(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: str, after: str, only_changes: bool) -> frozenset[date]:

@@ -9,6 +9,7 @@ from event_platform.stage.assets import event_dates_key
 from event_platform.step import step
 from event_platform.trusted.dates import rows_by_date
 from event_platform.trusted.merge import merge_pending, rebuild_dates
+from event_platform.wording import counted
 
 
 def trusted_asset(source: Source) -> dg.AssetsDefinition:
@@ -25,6 +26,6 @@ def trusted_asset(source: Source) -> dg.AssetsDefinition:
             opened = work.lake.open(table)
             facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
             work.report([table.layer, table.short_name], facts)
-            context.log.info(f"{source.name}: {len(dates)} event dates written, trusted holds {opened.rows:,} events")
+            context.log.info(f"{source.name}: {counted(len(dates), 'event date')} written, trusted holds {counted(opened.rows, 'event')}")
 
     return trusted

@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
@@ -112,8 +113,8 @@ def _replace_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[dat
 def _pool_of_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[date]) -> str:
     """All stage rows of the event dates, and the trusted rows of these dates that stage no longer has (its retention erased them)."""
     present = {day_of(value) for value in merge.stage.partitions("landing_date")} | replaced
-    staged = f"{merge.stage.select(_stage_files_of_dates(merge.stage, dates))} WHERE {_is_in('event_date', dates)}"
-    kept = f"{merge.trusted.select(files_of_dates(merge.trusted, dates))} WHERE NOT {_is_in('landing_date', present)}"
+    staged = f"{merge.stage.select(_stage_files_of_dates(merge.stage, dates))} WHERE {in_dates('event_date', dates)}"
+    kept = f"{merge.trusted.select(files_of_dates(merge.trusted, dates))} WHERE NOT {in_dates('landing_date', present)}"
     return _union(_with_levels(staged), kept)
 
 
@@ -185,8 +186,3 @@ def _union(*selects: str) -> str:
 
 def _id(merge: Merge) -> str:
     return f'"{merge.source.event_id}"'
-
-
-def _is_in(column: str, days: Iterable[date]) -> str:
-    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
-    return f"({column} IN ({listed}))" if listed else "false"
