@@ -6,12 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from event_platform import environment, sources
 from event_platform.errors import PlatformError
 
 FREE_BYTES_WANTED = 2 * 1024**3
+CLAIM_MAY_TAKE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _contracts, _catalogue, _instance, _landing, _alerts)
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _lake, _contracts, _catalogue, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -50,6 +52,22 @@ def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(_existing(environment.read().home)).free
     way_out = "Make room, run `event-platform maintain`, or set EVENT_PLATFORM_HOME to a larger disk."
     yield Finding(free > FREE_BYTES_WANTED, f"{free / 1024**3:.1f} GiB free on the disk of the home", way_out)
+
+
+def _lake() -> Iterator[Finding]:
+    from event_platform.lake.storage import is_remote, probe
+
+    here = environment.read()
+    where = here.lake_url or str(here.lake)
+    if is_remote(where):
+        probe(where)
+        yield Finding(True, f"the lake {where} can be listed, written and deleted from")
+        yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
+    elif here.lake_folder:
+        folder = _existing(here.lake_folder)
+        yield Finding(
+            os.access(folder, os.W_OK), f"the lake {where} can be written", "Give yourself the right to write there, or set EVENT_PLATFORM_LAKE."
+        )
 
 
 def _contracts() -> Iterator[Finding]:
@@ -87,12 +105,27 @@ def _landing() -> Iterator[Finding]:
     for source in sources.all_sources().values():
         found = queue.pending(here, source)
         yield Finding(True, f"{source.name}: {len(found.ready) + len(found.settling)} files pending")
+        yield from _claim_under_way(here, source)
         for refused in found.refused:
             yield Finding(
                 False,
                 f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}",
                 "Replace it by a regular file that can be read, or remove it.",
             )
+
+
+def _claim_under_way(here: environment.Environment, source: sources.Source) -> Iterator[Finding]:
+    from event_platform.landing.object_queue import ObjectQueue
+
+    queue = ObjectQueue(here, source) if here.lake_url else None
+    claim = queue.under_way() if queue else None
+    if queue and claim:
+        yield Finding(
+            datetime.fromisoformat(claim.since) > datetime.now(UTC) - CLAIM_MAY_TAKE,
+            f"{source.name}: {len(claim.files)} files are being claimed since {claim.since}",
+            f"`event-platform run {source.name}` finishes a claim of this platform that died. If the claim is of another platform, which is gone for "
+            f"good, move the files that {queue.claim_url} names back to pending/ and delete it.",
+        )
 
 
 def _alerts() -> Iterator[Finding]:
