@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from event_platform import environment, sources
 from event_platform.errors import PlatformError
+
+if TYPE_CHECKING:
+    from event_platform.sources.contract import Source
 
 FREE_BYTES_WANTED = 2 * 1024**3
 CLAIM_MAY_TAKE = timedelta(hours=1)
@@ -65,9 +69,7 @@ def _lake() -> Iterator[Finding]:
         yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
     elif here.lake_folder:
         folder = _existing(here.lake_folder)
-        yield Finding(
-            os.access(folder, os.W_OK), f"the lake {where} can be written", "Give yourself the right to write there, or set EVENT_PLATFORM_LAKE."
-        )
+        yield Finding(os.access(folder, os.W_OK), f"the lake {where} can be written", "Give yourself the right to, or set EVENT_PLATFORM_LAKE.")
 
 
 def _contracts() -> Iterator[Finding]:
@@ -114,7 +116,7 @@ def _landing() -> Iterator[Finding]:
             )
 
 
-def _claim_under_way(here: environment.Environment, source: sources.Source) -> Iterator[Finding]:
+def _claim_under_way(here: environment.Environment, source: Source) -> Iterator[Finding]:
     from event_platform.landing.object_queue import ObjectQueue
 
     queue = ObjectQueue(here, source) if here.lake_url else None
