@@ -42,7 +42,8 @@ class Environment:
     `cache_bytes` is about how much of such a store is kept in the home, `poll` how often it is asked for new files. `settle` is how long a file in
     a local pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
-    tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does,
+    tables are loaded into (None: the server in the home), `catalog` where the tables are
+    listed (None: a SQLite file in the lake), `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift.
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
@@ -60,6 +61,7 @@ class Environment:
     threads: int | None = None
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
+    catalog: str | None = field(default=None, repr=False)
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
     insights_url: str | None = None
@@ -151,6 +153,7 @@ def read() -> Environment:
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
+        catalog=_catalog(),
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
@@ -177,6 +180,26 @@ def _redshift() -> Redshift:
         role_arn=os.environ.get("EVENT_PLATFORM_REDSHIFT_ROLE_ARN") or None,
         staging=staging or None,
     )
+
+
+BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
+
+
+def _catalog() -> str | None:
+    """It is not repeated in the error, for it may hold a password."""
+    text = os.environ.get("EVENT_PLATFORM_CATALOG", "").rstrip("/")
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("postgresql", "http", "https", "thrift")
+        sound = known and parts.hostname and parts.port != 0 and not BAD_ESCAPE.search(text)
+    except ValueError:
+        sound = False
+    if text and text != "glue" and not sound:
+        raise ConfigurationError(
+            "EVENT_PLATFORM_CATALOG is not the address of a catalogue; write postgresql://USER:PASSWORD@HOST:5432/DATABASE, https://HOST/PATH "
+            "of a REST catalogue, thrift://HOST:9083 of a Hive metastore, or glue; / : @ ? # and % in a password as %2F %3A %40 %3F %23 %25."
+        )
+    return text or None
 
 
 def _number(name: str, default: float, least: float = 0) -> float:

@@ -157,7 +157,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
 def _told(error: SerializableErrorInfo | None) -> str:
     """What an error of the platform says, without the name of its class; of any other, what caused it all."""
     while error is not None:
-        if error.cls_name in {"UsageError", "ConfigurationError", "PermanentError", "TransientError"}:
+        if error.cls_name in {"UsageError", "ConfigurationError", "PermanentError", "TransientError", "ConflictError"}:
             return error.message.strip().partition(": ")[2]
         if error.cause is None:
             return error.message.strip()

@@ -29,10 +29,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_deselected(items: Iterable[pytest.Item]) -> None:
-    """Count what `-m` leaves out, by the first of the marks above."""
+    """Count what `-m` leaves out, by the first of the marks above; not what somebody chose to leave out by name."""
     for item in items:
         mark = next((name for name in MEANINGS if item.get_closest_marker(name)), None)
-        if mark:
+        if mark and item.config.option.markexpr and not item.config.option.keyword:
             _count[f"{MEANINGS[mark]}|{_file(item)}"] += 1
 
 

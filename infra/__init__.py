@@ -9,6 +9,27 @@ need is listed in a `pom.xml` per server and fetched once (`infra.jars`).
 
 from infra.cache import class_path, jars
 from infra.errors import InfraError
+from infra.hdfs import HDFS, hdfs
+from infra.hive import Hive, hive
+from infra.moto import Moto, moto
+from infra.postgres import Postgres, postgres
 from infra.seaweedfs import SeaweedFS, seaweedfs
+from infra.trino import Trino, trino
 
-__all__ = ["InfraError", "SeaweedFS", "class_path", "jars", "seaweedfs"]
+__all__ = [
+    "HDFS",
+    "Hive",
+    "InfraError",
+    "Moto",
+    "Postgres",
+    "SeaweedFS",
+    "Trino",
+    "class_path",
+    "hdfs",
+    "hive",
+    "jars",
+    "moto",
+    "postgres",
+    "seaweedfs",
+    "trino",
+]

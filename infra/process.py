@@ -45,7 +45,7 @@ def running(
     folder: Path,
     is_ready: Callable[[], bool],
     *,
-    seconds: float = 60,
+    seconds: float = 120,
     environment: Mapping[str, str] | None = None,
     user: str | None = None,
     end_with: signal.Signals = signal.SIGTERM,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.aggregate.reach import OwnDate
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import discard, write
 from event_platform.trusted.dates import dates_held, event_date_of, files_of_dates
@@ -57,6 +58,7 @@ class Aggregate:
         return f"SELECT * FROM ({self.query}) WHERE event_date IN ({listed})"
 
 
+@starts_anew
 def aggregate_pending(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
     """Recompute the dates that are outdated by what changed in the table below since the last time; give them."""
     with lake.writing(aggregate.table.name):
@@ -72,6 +74,7 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyCon
         return dates
 
 
+@starts_anew
 def recompute_dates(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Recompute the given dates from the table below as it is now; give those that hold or held rows."""
     with lake.writing(aggregate.table.name):
@@ -82,7 +85,8 @@ def recompute_dates(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConne
 
 
 def _opened(lake: Lake, aggregate: Aggregate) -> tuple[LakeTable, LakeTable]:
-    return lake.open(aggregate.upstream), lake.open(aggregate.table)
+    answers = lake.open(aggregate.table)
+    return lake.open(aggregate.upstream), answers
 
 
 def _recompute(

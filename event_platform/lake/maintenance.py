@@ -36,12 +36,18 @@ class Upkeep:
     removed_bytes: int = 0
 
 
-def maintain(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int) -> Upkeep:
-    """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them."""
+def maintain(
+    table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int, alone: bool = True
+) -> Upkeep:
+    """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them.
+
+    Files that no snapshot names are removed only when the lock keeps out all writers (`alone`): they may be what another is about to commit.
+    """
     done = Upkeep(table.declared.name)
     done.compacted_files = compact(table, duck, run_id)
     done.expired_snapshots = expire(table, keep_snapshots, needed_since)
-    done.removed_files, done.removed_bytes = remove_orphans(table)
+    if alone:
+        done.removed_files, done.removed_bytes = remove_orphans(table)
     return done
 
 

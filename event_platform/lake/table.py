@@ -213,7 +213,8 @@ class LakeTable:
     ) -> None:
         """Make the added files visible, retire the removed ones and remember what was consumed, in one atomic commit.
 
-        Raises TransientError when another writer got in between and retired one of the same files, the disk is full or the catalogue locked.
+        Raises ConflictError, and changes nothing, when anybody has committed to the table since it was opened, and TransientError when the disk
+        is full or the catalogue locked. So that marks take part in that, a commit of nothing but marks makes a snapshot too.
         """
         removed = list(removed)
         properties = {f"{PREFIX}consumed.{upstream}": str(sequence) for upstream, sequence in (consumed or {}).items()}
@@ -221,8 +222,9 @@ class LakeTable:
         with explained(self.declared.name), self.iceberg.transaction() as transaction:
             if properties:
                 transaction.set_properties(properties)
-            if added or removed:
-                update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
+            if added or removed or properties:
+                made = change if added or removed else Change("upkeep")
+                update = transaction.update_snapshot(snapshot_properties=made.summary(run_id))
                 with update.overwrite() if removed else update.merge_append() as files:
                     for data_file in removed:
                         files.delete_data_file(data_file)

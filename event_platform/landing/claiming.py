@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_platform import partitions, tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.landing import ledger, queue
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import are_read_again, as_records
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 
+@starts_anew
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
     """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger."""
     with lake.writing(f"landing.{source.name}"):

@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 from event_platform.landing import ledger
@@ -42,6 +43,7 @@ class Staged:
     event_dates: frozenset[date] = frozenset()
 
 
+@starts_anew
 def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
     """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
@@ -52,6 +54,7 @@ def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         return Staged(redone.files + arrived.files, redone.landing_dates | arrived.landing_dates, redone.event_dates | arrived.event_dates)
 
 
+@starts_anew
 def reparse(
     lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date], only_changes: bool = False
 ) -> Staged:
@@ -77,7 +80,7 @@ def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
 
 
 def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
-    landed, stage, quarantine = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.quarantine))
+    quarantine, stage, landed = (lake.open(declare(source)) for declare in (tables.quarantine, tables.stage, tables.ledger))
     changes = landed.changes_since(stage.consumed(landed.declared.name))
     if not changes:
         return Staged()
@@ -98,7 +101,7 @@ def _reparse(
 ) -> Staged:
     if not landing_dates:
         return Staged()
-    stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
+    quarantine, stage = lake.open(tables.quarantine(source)), lake.open(tables.stage(source))
     corrections = corrections_of(lake, source, duck, _taken(lake, source, duck, stage, landing_dates))
     landing_dates |= {file.landing_date for file in corrections}
     stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})

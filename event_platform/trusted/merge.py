@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
@@ -50,6 +51,7 @@ class Merge:
     run_id: str
 
 
+@starts_anew
 def merge_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
     """Take in everything staged since the last merge; give the event dates whose rows changed. Nothing pending: no dates."""
     with lake.writing(f"trusted.{source.name}"):
@@ -64,6 +66,7 @@ def merge_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         return _replace_dates(merge, dates, replaced, consumed=changes[-1].sequence)
 
 
+@starts_anew
 def rebuild_dates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Derive whole event dates anew from stage; give the dates rewritten. Dates without data stay as they are."""
     merge_pending(lake, source, duck, run_id)
@@ -72,7 +75,7 @@ def rebuild_dates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
 
 
 def _opened(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Merge:
-    stage, trusted, index = (lake.open(declare(source)) for declare in (tables.stage, tables.trusted, tables.seen))
+    trusted, index, stage = (lake.open(declare(source)) for declare in (tables.trusted, tables.seen, tables.stage))
     seen.keep_current(duck, index, stage, trusted, source.event_id, run_id)
     return Merge(source, duck, stage, trusted, index, run_id)
 
