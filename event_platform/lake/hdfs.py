@@ -110,6 +110,11 @@ class Hdfs:
                 if self.system.exists(self._path(url)):
                     self.system.rm(self._path(url))
 
+    def remove(self, found: StoredObject) -> None:
+        """As ObjectStore says, but for a moment between looking and deleting."""
+        if self.find(found.url) == found:
+            self.delete([found.url])
+
     def sweep(self, folder: str) -> int:  # noqa: ARG002 - what passes is in one place
         """As ObjectStore says."""
         before = datetime.now(UTC) - ABANDONED_AFTER

@@ -168,7 +168,7 @@ class S3:
             if copied is None:
                 there = self.find(url)
                 return there.version if there else None
-            _unless(_GONE, lambda: self._client.delete_object(**_named(found.url), IfMatch=f'"{found.version}"'))
+            self.remove(found)
             return copied
 
     def _copied(self, found: StoredObject, url: str) -> str:
@@ -191,6 +191,11 @@ class S3:
                     answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
                     if refused := answer.get("Errors"):
                         raise aws.refusal(f"s3://{bucket}/{refused[0]['Key']}", refused[0])
+
+    def remove(self, found: StoredObject) -> None:
+        """As ObjectStore says."""
+        with self._explained(found.url):
+            _unless(_GONE, lambda: self._client.delete_object(**_named(found.url), IfMatch=f'"{found.version}"'))
 
     def sweep(self, folder: str) -> int:
         """As ObjectStore says: parts of uploads that were never completed."""

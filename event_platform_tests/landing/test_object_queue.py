@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -66,8 +66,8 @@ class Bucket:
     def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[queue.Claimed]:
         return queue.adopt(self.environment, self.source, last_entered, claimer)
 
-    def release(self, claimer: str = "me") -> None:
-        queue.release(self.environment, self.source, claimer)
+    def release(self, entered: Iterable[queue.Claimed], claimer: str = "me") -> None:
+        queue.release(self.environment, self.source, claimer, entered)
 
     def names(self) -> list[str]:
         return [file.name for file in queue.pending(self.environment, self.source).ready]
@@ -120,7 +120,9 @@ def test_a_claim_moves_inspects_and_is_remembered_until_it_is_entered(bucket: Bu
     assert len({file.file_id for file in claims}) == 3
     assert (bucket.contents("pending"), bucket.archived["a.json"]) == ({}, b"{}\n\n{}")
     assert bucket.adopt() == claims.files
-    bucket.release()
+    bucket.release([replace(claims.files[0], file_id=1)])
+    assert bucket.adopt() == claims.files
+    bucket.release(claims)
     assert bucket.adopt() == []
     assert bucket.store.read(bucket.here.claim_url) is None
 
@@ -131,8 +133,9 @@ def test_a_backlog_is_worked_off_in_batches_of_files_and_of_what_the_disk_may_ho
     bucket.environment = replace(bucket.environment, cache_bytes=500)
     taken = []
     for limits in ({"most_files": 1}, {}, {}):
-        taken.append((len(bucket.claim(**limits).files), len(bucket.names())))
-        bucket.release()
+        claims = bucket.claim(**limits)
+        taken.append((len(claims.files), len(bucket.names())))
+        bucket.release(claims)
     assert taken == [(1, 4), (2, 2), (2, 0)]
 
 
@@ -147,10 +150,10 @@ def test_nobody_claims_while_another_does(bucket: Bucket) -> None:
     claimed = bucket.claim("one").files
     bucket.drop("b.json")
     assert (bucket.claim("two").files, bucket.adopt("two")) == ([], [])
-    bucket.release("two")
+    bucket.release(claimed, "two")
     assert bucket.adopt("one") == claimed
     assert not bucket.here.has_ready("two")
-    bucket.release("one")
+    bucket.release(claimed, "one")
     assert [file.original_name for file in bucket.claim("two")] == ["b.json"]
 
 
@@ -191,8 +194,15 @@ def test_files_that_vanish_or_change_meanwhile_stay_as_they_are(bucket: Bucket, 
     assert [file.original_name for file in claims] == ["stays.json"]
     assert sorted(refused.path.name for refused in claims.refused) == ["changes.json", "vanishes.json"]
     assert bucket.contents("pending") == {"changes.json": b"[]\n"}
-    bucket.release()
+    bucket.release(claims)
     assert [file.original_name for file in bucket.claim()] == ["changes.json"]
+
+
+def test_a_claim_of_which_nothing_is_left_is_forgotten(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.drop("a.json")
+    meanwhile(monkeypatch, type(bucket.store), "create", lambda: bucket.store.delete([f"{bucket.here.folder}/pending/a.json"]))
+    assert bucket.claim().files == []
+    assert bucket.here.under_way() is None
 
 
 def test_archived_files_are_at_hand_as_they_are_now(bucket: Bucket, tmp_path: Path) -> None:
