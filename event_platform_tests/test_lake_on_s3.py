@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import infra
 from event_platform import environment, sources, tables
 from event_platform.cli import app
 from event_platform.engines.duckdb import connect
@@ -17,7 +20,7 @@ from event_platform.lake.write import write
 from event_platform.landing import queue
 from event_platform.samples.weather import realtime
 from event_platform_tests.pipeline import Pipeline, line
-from event_platform_tests.test_crash import contents
+from event_platform_tests.test_crash import FORKS, arm, contents
 
 pytestmark = pytest.mark.server
 
@@ -130,3 +133,51 @@ def test_a_table_can_be_read_though_the_cache_was_emptied_or_holds_nothing(
     for path in (home / "scratch" / "cache").iterdir():
         path.unlink()
     assert contents() == expected
+
+
+def _run(variables: dict[str, str], kill: tuple[str, str, int, str] | None) -> None:
+    os.environ |= variables
+    if kill:
+        arm(*kill)
+    Pipeline().run_well()
+
+
+def in_child(kill: tuple[str, str, int, str] | None = None) -> int | None:
+    """Run the pipeline in a process of its own, killed where it is told; its exit code."""
+    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
+    child = FORKS.Process(target=_run, args=(variables, kill))
+    child.start()
+    child.join()
+    return child.exitcode
+
+
+UPLOADS = [("event_platform.lake.s3", "S3.upload", number, "after") for number in range(1, 9)]
+METADATA = [("event_platform.lake.s3", "S3.create", number, "after") for number in range(2, 40, 4)]
+COMMITS = [("event_platform.lake.table", "LakeTable.commit", number, moment) for number in range(1, 7) for moment in ("before", "after")]
+IN_EVERY_RUN = (UPLOADS[2], METADATA[2], COMMITS[3])
+KILLS = [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
+
+
+@pytest.mark.parametrize(
+    "kill", [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
+)
+@pytest.mark.usefixtures("lake_url")
+def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
+    kill: tuple[str, str, int, str], landed: list[Path], locally: dict[str, list[tuple[object, ...]]]
+) -> None:
+    land(landed[0])
+    assert in_child() == 0
+    land(*landed[1:])
+    assert in_child(kill) == -signal.SIGKILL
+    assert in_child() == 0
+    assert contents() == locally
+
+
+def test_what_runs_print_goes_to_s3(s3: infra.SeaweedFS, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
+
+    logs = S3ComputeLogManager(bucket=s3.bucket, prefix="compute-logs", local_dir=str(tmp_path))
+    with capfd.disabled(), logs.capture_logs(["run", "compute_logs", "step"]):
+        os.write(1, b"printed by a step\n")
+    kept = [found.url for found in object_store(f"s3://{s3.bucket}").list(f"s3://{s3.bucket}/compute-logs") if found.size]
+    assert kept == [f"s3://{s3.bucket}/compute-logs/storage/run/compute_logs/step.out"]
