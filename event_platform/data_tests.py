@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spelling import literals
 from event_platform.lake.schema import References, Unique
 from event_platform.trusted.dates import event_date_of, files_of_dates
 from event_platform.verdicts import Check, Verdict, dates_written
@@ -70,7 +71,7 @@ def _nulls(columns: list[Column], _: Step, table: LakeTable, dates: frozenset[da
 
 
 def _unaccepted(columns: list[Column], work: Step, table: LakeTable, dates: frozenset[date]) -> Faults:
-    return {column.name: _count(work, _rows_of(table, dates), f'"{column.name}" NOT IN ({_listed(column.accepted)})') for column in columns}
+    return {column.name: _count(work, _rows_of(table, dates), f'"{column.name}" NOT IN ({literals(column.accepted)})') for column in columns}
 
 
 def _repeated(test: Unique, work: Step, table: LakeTable, dates: frozenset[date]) -> Faults:
@@ -95,8 +96,4 @@ def _rows_of(table: LakeTable, dates: frozenset[date]) -> str:
 
 def _count(work: Step, rows: str, condition: str) -> dict[date, int]:
     """How many of the rows meet the condition, per event date."""
-    return dict(work.duck.execute(f"SELECT event_date, count(*) FROM ({rows}) WHERE {condition} GROUP BY event_date").fetchall())
-
-
-def _listed(values: tuple[str, ...]) -> str:
-    return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return dict(work.engine.execute(f"SELECT event_date, count(*) FROM ({rows}) WHERE {condition} GROUP BY event_date").fetchall())

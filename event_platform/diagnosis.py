@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_platform import environment, sources
+from event_platform import environment, sources, tables
+from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
+from event_platform.lake.files import explained
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from event_platform.sources.contract import Source
@@ -31,13 +35,16 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _lake, _contracts, _catalogue, _instance, _landing, _alerts)
+    looks: tuple[Callable[[], Iterator[Finding]], ...]
+    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
-            findings += look()
+            with explained("Looking into the home"):
+                findings += look()
         except PlatformError as error:
-            findings.append(Finding(False, look.__name__.strip("_"), str(error)))
+            if str(error) not in (finding.way_out for finding in findings):  # said once, if several looks meet it
+                findings.append(Finding(False, look.__name__.strip("_"), str(error)))
     return findings
 
 
@@ -46,10 +53,36 @@ def _settings() -> Iterator[Finding]:
     yield Finding(True, f"home is {here.home}")
 
 
+def _engines() -> Iterator[Finding]:
+    engines = environment.read().engines
+    yield Finding(
+        True, f"tables are computed by {', '.join([engines.default, *(f'{name}={engine}' for name, engine in engines.exceptions.items())])}"
+    )
+    for table in sorted(engines.exceptions.keys() - _computed_tables()):
+        yield Finding(False, f"EVENT_PLATFORM_ENGINE names {table}, which is no table", "Correct the name, or leave it out.")
+    if "spark" in (engines.default, *engines.exceptions.values()):
+        lacking = [name for name in ("pyspark", "dagster_pyspark", "sqlglot") if find_spec(name) is None]
+        yield Finding(not lacking, f"Spark's packages: {', '.join(lacking) or 'none'} missing", "pip install 'event-platform[spark]'")
+        java = shutil.which("java", path=environment.java_path())
+        yield Finding(java is not None, f"Java is {java or 'not found'}", "Install Java 17, or set JAVA_HOME to where it is.")
+
+
+def _computed_tables() -> set[str]:
+    """The tables an engine can be chosen for."""
+    of_sources = (declare(source) for source in sources.all_sources().values() for declare in (tables.stage, tables.trusted))
+    return {table.name for table in (*of_sources, *(aggregate.table for aggregate in all_aggregates()))}
+
+
 def _home() -> Iterator[Finding]:
-    folder = _existing(environment.read().home)
-    writable = os.access(folder, os.W_OK)
-    yield Finding(writable, f"{folder} can be written", "Give yourself the right to write there, or set EVENT_PLATFORM_HOME to another folder.")
+    """By trying: rights alone do not tell of a file system that is read-only."""
+    here = environment.read()
+    folder = _existing(here.home)
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise environment.unwritable(here.home, error) from error
+    else:
+        yield Finding(True, f"{folder} can be written")
 
 
 def _disk() -> Iterator[Finding]:
@@ -68,12 +101,36 @@ def _lake() -> Iterator[Finding]:
         yield Finding(True, f"the lake {where} can be listed, written and deleted from")
         yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
     elif here.lake_folder:
-        folder = _existing(here.lake_folder)
-        yield Finding(os.access(folder, os.W_OK), f"the lake {where} can be written", "Give yourself the right to, or set EVENT_PLATFORM_LAKE.")
+        with explained(f"Writing to the lake {where}"):
+            tempfile.TemporaryFile(dir=_existing(here.lake_folder)).close()
+        yield Finding(True, f"the lake {where} can be written")
 
 
 def _contracts() -> Iterator[Finding]:
-    yield Finding(True, f"contracts: {', '.join(sources.all_sources())}")
+    from event_platform.engines.duckdb import connect
+    from event_platform.soundness import faults
+
+    found = sources.all_sources().values()
+    yield Finding(True, f"contracts: {', '.join(source.name for source in found)}")
+    with connect(environment.read()) as duck:
+        for source in found:
+            for fault in faults(source, duck):
+                yield Finding(False, f"the contract of {source.name}: {fault}", "Mend the contract; nothing of the source is claimed until then.")
+
+
+def _tables() -> Iterator[Finding]:
+    """Whether the tables that are there can be used as they are declared now."""
+    from event_platform.lake.catalog import Lake
+    from event_platform.lake.schema import changed_types
+    from event_platform.serving.sql import declared_tables
+
+    lake = Lake(environment.read())
+    there = [table for table in declared_tables() if lake.exists(table)]
+    for table in there:
+        for conflict in changed_types(table, lake.catalog.load_table(table.name).schema()):
+            way_out = "Give the column the type that the table has, and what is of another type a column of another name."
+            yield Finding(False, f"{table.name}: {conflict}", way_out)
+    yield Finding(True, f"{counted(len(there), 'table')} compared with their declarations")
 
 
 def _catalogue() -> Iterator[Finding]:
@@ -86,7 +143,7 @@ def _catalogue() -> Iterator[Finding]:
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5) as connection:
             (tables,) = connection.execute("SELECT count(*) FROM iceberg_tables").fetchone()
-        yield Finding(True, f"the catalogue names {tables} tables")
+        yield Finding(True, f"the catalogue names {counted(tables, 'table')}")
     except sqlite3.Error as error:
         yield Finding(
             False, f"the catalogue {path} cannot be read ({error})", "If another program holds it, end that; else restore the file from a backup."
@@ -97,7 +154,7 @@ def _instance() -> Iterator[Finding]:
     from event_platform.instance import open_instance
 
     with open_instance() as instance:
-        yield Finding(True, f"Dagster keeps {instance.get_runs_count()} runs in {environment.read().dagster}")
+        yield Finding(True, f"Dagster keeps {counted(instance.get_runs_count(), 'run')} in {environment.read().dagster}")
 
 
 def _landing() -> Iterator[Finding]:
@@ -106,7 +163,7 @@ def _landing() -> Iterator[Finding]:
     here = environment.read()
     for source in sources.all_sources().values():
         found = queue.pending(here, source)
-        yield Finding(True, f"{source.name}: {len(found.ready) + len(found.settling)} files pending")
+        yield Finding(True, f"{source.name}: {counted(len(found.ready) + len(found.settling), 'file')} pending")
         yield from _claim_under_way(here, source)
         for refused in found.refused:
             yield Finding(
@@ -138,7 +195,7 @@ def _alerts() -> Iterator[Finding]:
         yield Finding(True, "no alerts are configured")
         return
     wanted = configuration.read(here.alerts)
-    yield Finding(True, f"alerts: {len(wanted.rules)} rules, {len(wanted.recipients)} recipients")
+    yield Finding(True, f"alerts: {counted(len(wanted.rules), 'rule')}, {counted(len(wanted.recipients), 'recipient')}")
     for name, recipient in wanted.recipients.items():
         is_set = environment.is_set(recipient.address_from)
         yield Finding(is_set, f"the address of {name} is in {recipient.address_from}", "Set the variable where the platform runs.")

@@ -5,7 +5,8 @@ Nothing here touches the disk: the folders are made by whoever first writes to t
 
 import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -34,6 +35,38 @@ class Redshift:
     staging: str | None = None
 
 
+ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What computes the tables: `default`, but for those named in `exceptions` (`<layer>.<table>`).
+
+    `spark_master` is where Spark runs (None: what `spark-defaults.conf` says, else this machine), `spark_python` the Python that its
+    workers start.
+    """
+
+    default: str = "duckdb"
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    spark_master: str | None = None
+    spark_python: str = sys.executable
+
+    def of(self, table: str) -> str:
+        """The engine of a table; quarantine is made with stage."""
+        layer, _, name = table.partition(".")
+        return self.exceptions.get(f"stage.{name}" if layer == "quarantine" else table, self.default)
+
+
+@dataclass(frozen=True)
+class Emr:
+    """An application of EMR Serverless: who runs there, the script `emr.py` in its image or on S3, and settings that the job is given."""
+
+    application: str
+    role_arn: str
+    entry_point: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
@@ -44,7 +77,8 @@ class Environment:
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `catalog` where the tables are
     listed (None: a SQLite file in the lake), `loads` the file that says which loads Dagster does,
-    `redshift` where tables go in Amazon Redshift.
+    `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
+    compute instead (None: nowhere).
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -64,6 +98,8 @@ class Environment:
     catalog: str | None = field(default=None, repr=False)
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
+    engines: Engines = field(default_factory=Engines)
+    emr: Emr | None = None
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -126,9 +162,23 @@ def _lake() -> _Lake:
     return {"lake_folder": None, "lake_url": text}
 
 
+def unwritable(home: Path, error: OSError) -> ConfigurationError:
+    """What to tell when nothing can be written in the home."""
+    return ConfigurationError(
+        f"Nothing can be written in the home {home} ({error.strerror}). "
+        "Give yourself the right to write there, or set EVENT_PLATFORM_HOME to another folder."
+    )
+
+
 def is_set(name: str) -> bool:
     """Whether a variable that a setting names has a value."""
     return bool(os.environ.get(name))
+
+
+def java_path() -> str:
+    """The folders in which Java is looked for, as PATH has them."""
+    home = os.environ.get("JAVA_HOME")
+    return f"{home}/bin" if home else os.environ.get("PATH", "")
 
 
 def secret(name: str) -> str:
@@ -156,6 +206,8 @@ def read() -> Environment:
         catalog=_catalog(),
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
+        engines=_engines(),
+        emr=_emr(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -180,6 +232,36 @@ def _redshift() -> Redshift:
         role_arn=os.environ.get("EVENT_PLATFORM_REDSHIFT_ROLE_ARN") or None,
         staging=staging or None,
     )
+
+
+def _engines() -> Engines:
+    """Engines written `duckdb, trusted.payments=spark`: the default, then exceptions."""
+    default, exceptions = Engines.default, dict[str, str]()
+    for text in filter(None, map(str.strip, os.environ.get("EVENT_PLATFORM_ENGINE", "").split(","))):
+        table, named, engine = (part.strip() for part in text.rpartition("="))
+        if engine not in ENGINES or (named and not re.fullmatch(r"(stage|trusted|aggregate)\.[a-z0-9_]+", table)):
+            raise ConfigurationError(
+                f"EVENT_PLATFORM_ENGINE has {text!r}, which is neither an engine ({' or '.join(ENGINES)}) nor a table of stage, trusted or "
+                "aggregate with its engine; write for instance: duckdb, trusted.payments=spark."
+            )
+        if table:
+            exceptions[table] = engine
+        else:
+            default = engine
+    master = os.environ.get("EVENT_PLATFORM_SPARK_MASTER") or None
+    return Engines(default, exceptions, master, os.environ.get("PYSPARK_PYTHON") or Engines.spark_python)
+
+
+def _emr() -> Emr | None:
+    application, role_arn = (os.environ.get(f"EVENT_PLATFORM_EMR_{name}") for name in ("APPLICATION", "ROLE_ARN"))
+    if not application:
+        return None
+    if not role_arn:
+        raise ConfigurationError("EVENT_PLATFORM_EMR_APPLICATION is set and EVENT_PLATFORM_EMR_ROLE_ARN is not; give the role that its jobs run as.")
+    entry_point = os.environ.get("EVENT_PLATFORM_EMR_ENTRY_POINT") or f"local://{CHECKOUT}/event_platform/emr.py"
+    prefix = "EVENT_PLATFORM_EMR_SET_"
+    settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    return Emr(application, role_arn, entry_point, settings)
 
 
 BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")

@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 
 
 def _folder(*parts: str) -> str:
-    folder = environment.read().dagster.joinpath(*parts)
-    folder.mkdir(parents=True, exist_ok=True)
+    here = environment.read()
+    folder = here.dagster.joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise environment.unwritable(here.home, error) from error
     return str(folder)
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from event_platform import partitions, tables
+from event_platform import errors, partitions, tables
 from event_platform.aggregate import aggregates_of
 from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
-from event_platform.errors import UsageError
+from event_platform.errors import PlatformError, UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
 
@@ -111,9 +111,22 @@ def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, te
 
 
 def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell, tags: Mapping[str, str] | None = None) -> Outcome:
-    """Materialize one asset for every date from first to last, in one run."""
+    """Materialize one asset for every date from first to last, in one run; UsageError when it has no such dates."""
+    _require_dates(key, first, last)
     span = {"dagster/asset_partition_range_start": first.isoformat(), "dagster/asset_partition_range_end": last.isoformat()}
     return _execute([key], span | dict(tags or {}), instance, tell)
+
+
+def _require_dates(key: dg.AssetKey, first: date, last: date) -> None:
+    from event_platform.definitions import defs
+
+    table, there = ".".join(key.path), defs.resolve_asset_graph().get(key).partitions_def
+    if not isinstance(there, dg.TimeWindowPartitionsDefinition):
+        raise UsageError(f"{table} has no dates to name; it is brought up to date as a whole, in the Dagster UI or by the command that makes it.")
+    earliest, latest = (date.fromisoformat(str(day)) for day in (there.get_first_partition_key(), there.get_last_partition_key()))
+    if first < earliest or last > latest:
+        wrong = first if first < earliest else last
+        raise UsageError(f"{table} has no date {wrong}: its dates are {earliest} to {latest}. Nothing was done; name dates among these.")
 
 
 def run_alerts(instance: dg.DagsterInstance, tell: Tell) -> Outcome:
@@ -157,9 +170,14 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
 def _told(error: SerializableErrorInfo | None) -> str:
     """What an error of the platform says, without the name of its class; of any other, what caused it all."""
     while error is not None:
-        if error.cls_name in {"UsageError", "ConfigurationError", "PermanentError", "TransientError", "ConflictError"}:
+        if _is_of_the_platform(error.cls_name):
             return error.message.strip().partition(": ")[2]
         if error.cause is None:
             return error.message.strip()
         error = error.cause
     return "failed"
+
+
+def _is_of_the_platform(name: str | None) -> bool:
+    kind = getattr(errors, name or "", None)
+    return isinstance(kind, type) and issubclass(kind, PlatformError)

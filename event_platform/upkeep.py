@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from event_platform import partitions, tables
-from event_platform.aggregate import aggregates_of
+from event_platform.aggregate import aggregates_from, aggregates_of
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import Upkeep, maintain
@@ -51,10 +51,9 @@ def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
 
 def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta) -> Iterator[Upkeep]:
     """Maintain every table of a source and its aggregates, each under the lock of its writer."""
-    aggregates = aggregates_of(source)
 
     def made_from(table: Table) -> list[LakeTable]:
-        return [lake.open(aggregate.table) for aggregate in aggregates if aggregate.upstream.name == table.name]
+        return [lake.open(aggregate.table) for aggregate in aggregates_from(table)]
 
     plans: list[tuple[str, Table, Callable[[], list[LakeTable]]]] = [
         (f"landing.{source.name}", tables.ledger(source), lambda: [lake.open(tables.stage(source))]),
@@ -62,7 +61,7 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         (f"stage.{source.name}", tables.quarantine(source), list),
         (f"trusted.{source.name}", tables.trusted(source), lambda: made_from(tables.trusted(source))),
         (f"trusted.{source.name}", tables.seen(source), list),
-        *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates),
+        *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates_of(source)),
         *([(ALERTS.name, ALERTS, list)] if source.name == WEATHER.name else []),
     ]
     for lock, table, readers in plans:

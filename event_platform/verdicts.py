@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from event_platform import sources, tables
+from event_platform.aggregate import aggregates_from
 from event_platform.trusted.dates import dates_held
 
 if TYPE_CHECKING:
@@ -40,13 +42,21 @@ class Check:
     blocking: bool = True
 
 
-def changes_to_answer_for(work: Step, table: LakeTable, readers: Iterable[LakeTable] = ()) -> list[Change]:
-    """What the run wrote to the table, and what no reader of it has taken in yet: a run before this one may have failed over that."""
-    untaken = min((reader.consumed(table.declared.name) for reader in readers), default=table.sequence)
+def changes_to_answer_for(work: Step, table: LakeTable) -> list[Change]:
+    """What the run wrote to the table, and what a table made from it has not taken in yet: a run before this one may have failed over that."""
+    untaken = min((reader.consumed(table.declared.name) for reader in _made_from(work, table)), default=table.sequence)
     return [*table.changes_of(work.run_id), *table.changes_since(untaken)]
 
 
-def dates_written(work: Step, table: LakeTable, readers: Iterable[LakeTable] = ()) -> frozenset[date]:
-    """Event dates this run is answerable for, those it was asked for included; all when the check runs by itself."""
-    written = frozenset[date]().union(*(change.dates for change in changes_to_answer_for(work, table, readers)))
-    return written | work.dates if written or work.dates or work.is_arrival else dates_held(table)
+def dates_written(work: Step, table: LakeTable) -> frozenset[date]:
+    """Event dates of a trusted or aggregate table that this run is answerable for, those asked for included; all when the check runs by itself."""
+    if not (work.is_arrival or work.dates or table.changes_of(work.run_id)):
+        return dates_held(table)
+    return work.dates.union(*(change.dates for change in changes_to_answer_for(work, table)))
+
+
+def _made_from(work: Step, table: LakeTable) -> list[LakeTable]:
+    """The tables that take in what a stage, trusted or aggregate table holds."""
+    if table.declared.layer == "stage":
+        return [work.lake.open(tables.trusted(sources.get(table.declared.short_name)))]
+    return [work.lake.open(aggregate.table) for aggregate in aggregates_from(table.declared)]

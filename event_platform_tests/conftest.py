@@ -1,4 +1,4 @@
-"""A lake of its own for each test, and events staged without files where a test is about what comes after stage."""
+"""A lake of its own for each test, events staged without files where a test is about what comes after stage, and an empty AWS."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+import requests
+from hypothesis import settings
 
 from event_platform import sources, tables
 from event_platform.engines.duckdb import connect
@@ -20,6 +22,9 @@ from event_platform.sources.contract import Source
 pytest_plugins = ["event_platform_tests.left_out", "event_platform_tests.servers", "event_platform_tests.on_s3"]
 
 LANDED_ON = date(2026, 3, 10)
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """moto's server, which stands for AWS."""
+    from moto.server import ThreadedMotoServer
+
+    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    started.start()
+    host, port = started.get_host_and_port()
+    yield f"http://{host}:{port}"
+    started.stop()
+
+
+@pytest.fixture
+def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """moto, empty, as where this process finds AWS."""
+    requests.post(f"{moto_url}/moto-api/reset", timeout=10).raise_for_status()
+    settings = {"AWS_ENDPOINT_URL": moto_url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return moto_url
 
 
 @pytest.fixture

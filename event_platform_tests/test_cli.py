@@ -158,7 +158,7 @@ def test_watch_processes_a_file_as_it_appears_until_interrupted(tmp_path: Path) 
     told = next(message for message in watcher.stderr if "aggregate.payments_daily recomputed" in message)
     watcher.send_signal(signal.SIGINT)
     rest = watcher.communicate()[1]
-    assert "1 event dates" in told
+    assert "1 event date" in told
     assert "Traceback" not in rest
     assert json.loads(CommandLine(home)("status", "payments", "--format", "json").stdout)[0]["trusted"] == 1
 

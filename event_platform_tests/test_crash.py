@@ -3,26 +3,22 @@
 A child process that has everything imported is killed with SIGKILL as it enters or leaves one of the steps that change something on disk.
 """
 
-import multiprocessing
 import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from event_platform_tests.kills import Kill, arm, boundaries, in_child
 from event_platform_tests.pipeline import Pipeline, line
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["event_platform.definitions", "event_platform_tests.pipeline", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow"])
 
 STEPS = {
     "move": ("pathlib", "Path.rename", 2),
     "enter": ("event_platform.landing.ledger", "enter", 1),
-    "stage-write": ("event_platform.stage.staging", "write", 2),
+    "stage-write": ("event_platform.stage.staging", "copy_into", 2),
     "trusted-write": ("event_platform.trusted.merge", "write", 1),
     "commit": ("event_platform.lake.table", "LakeTable.commit", 6),
     "stage": ("event_platform.stage.assets", "stage_pending", 1),
@@ -34,6 +30,8 @@ STEPS = {
 }
 """What is interrupted, where it is found, and how often a run comes by (the n-th time counts)."""
 
+KILLS = boundaries({step: calls for step, (_, _, calls) in STEPS.items()})
+
 FIRST = [line("a", "2026-03-01T10:00:00"), line("b", "2026-03-02T10:00:00"), line("c", "2026-03-03T10:00:00", event_type="closure")]
 FILES = {
     "one.json": [line("a", "2026-03-04T10:00:00"), line("d", "2026-03-01T10:00:00"), "torn"],
@@ -41,47 +39,12 @@ FILES = {
 }
 
 
-def kills() -> list[tuple[str, int, str]]:
-    """Step, how many-th call, before or after: every boundary of a run."""
-    return [(step, number, moment) for step, (_, _, calls) in STEPS.items() for number in range(1, calls + 1) for moment in ("before", "after")]
-
-
-def arm(module: str, name: str, number: int, moment: str) -> None:
-    """Make this process kill itself before or after the n-th call of a function or method."""
-    holder: Any = __import__(module, fromlist=["_"])
-    *classes, function = name.split(".")
-    for each in classes:
-        holder = getattr(holder, each)
-    original: Callable[..., Any] = getattr(holder, function)
-    calls = 0
-
-    def armed(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = original(*args, **kwargs)
-        if calls == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(holder, function, armed)
-
-
-def _work(home: str, kill: tuple[str, int, str] | None) -> None:
+def _work(home: str, kill: Kill | None = None) -> None:
     os.environ |= {"EVENT_PLATFORM_HOME": home, "EVENT_PLATFORM_SETTLE_SECONDS": "0"}
     if kill:
         step, number, moment = kill
         arm(*STEPS[step][:2], number, moment)
     Pipeline().run_well()
-
-
-def in_child(home: Path, kill: tuple[str, int, str] | None = None) -> int | None:
-    """Run the pipeline in a process of its own; its exit code, negative for the signal that ended it."""
-    child = FORKS.Process(target=_work, args=(str(home), kill))
-    child.start()
-    child.join()
-    return child.exitcode
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +56,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
         pipeline = Pipeline()
         pipeline.drop("first.json", FIRST)
-        assert in_child(home) == 0
+        assert in_child(_work, str(home)) == 0
         for name, lines in FILES.items():
             pipeline.drop(name, lines)
         yield home
@@ -131,27 +94,23 @@ def restore(started: Path, untouched: Path) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(started: Path, untouched: Path) -> dict[str, list[tuple[object, ...]]]:
     restore(started, untouched)
-    assert in_child(started) == 0
+    assert in_child(_work, str(started)) == 0
     return contents()
 
 
-@pytest.mark.parametrize("kill", kills(), ids=lambda kill: "-".join(map(str, kill)))
+@pytest.mark.parametrize("kill", KILLS, ids=lambda kill: "-".join(map(str, kill)))
 def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
-    kill: tuple[str, int, str], started: Path, untouched: Path, undisturbed: dict[str, list[tuple[object, ...]]]
+    kill: Kill, started: Path, untouched: Path, undisturbed: dict[str, list[tuple[object, ...]]]
 ) -> None:
     restore(started, untouched)
-    assert in_child(started, kill) == -signal.SIGKILL
-    assert in_child(started) == 0
+    assert in_child(_work, str(started), kill) == -signal.SIGKILL
+    assert in_child(_work, str(started)) == 0
     assert contents() == undisturbed
 
 
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=[] if seed < 4 else pytest.mark.long) for seed in range(152)])
 def test_a_run_after_a_kill_at_any_time(seed: int, started: Path, untouched: Path, undisturbed: dict[str, list[tuple[object, ...]]]) -> None:
     restore(started, untouched)
-    child = FORKS.Process(target=_work, args=(str(started), None))
-    child.start()
-    child.join(random.Random(seed).uniform(0.2, 1.6))
-    child.kill()
-    child.join()
-    assert in_child(started) == 0
+    in_child(_work, str(started), after_seconds=random.Random(seed).uniform(0.2, 1.6))
+    assert in_child(_work, str(started)) == 0
     assert contents() == undisturbed

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from event_platform.aggregate import storefront_funnel, storefront_sessions
 from event_platform.data_tests import declared_tests
 from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
@@ -104,6 +105,29 @@ def test_only_dates_that_the_run_wrote_are_looked_at(work: Work) -> None:
     assert faults(replace(work, run_id="this run", is_arrival=True)) == {}
     assert faults(replace(work, run_id="backfill", dates=frozenset({DAY}))) == {"not_null": {DAY: 1}}
     assert faults(replace(work, run_id="nothing to do", is_arrival=True)) == {}
+
+
+def test_what_a_run_before_left_to_the_readers_is_looked_at_until_they_have_taken_it_in(work: Work) -> None:
+    sessions, funnel = storefront_sessions.AGGREGATE.table, storefront_funnel.AGGREGATE.table
+    session = {"event_date": DAY, "session_id": None}
+    put(work, sessions, tuple(session.get(name) for name in sessions.column_names), run_id="an earlier run")
+    next_run = replace(work, run_id="next run", is_arrival=True)
+    assert faults(next_run, sessions)["not_null"].keys() == {DAY}
+    taken_in = {sessions.name: work.lake.open(sessions).sequence}
+    work.lake.open(funnel).commit(Change("replacement"), "next run", consumed=taken_in)
+    assert faults(next_run, sessions) == {}
+    assert faults(work, sessions)["not_null"].keys() == {DAY}
+
+
+def test_by_itself_a_check_looks_at_everything_also_while_a_reader_is_behind(work: Work) -> None:
+    sessions, funnel = storefront_sessions.AGGREGATE.table, storefront_funnel.AGGREGATE.table
+    for day in (DAY, NEXT):
+        session = {"event_date": day, "session_id": None}
+        put(work, sessions, tuple(session.get(name) for name in sessions.column_names))
+    first, _ = work.lake.open(sessions).changes_since(0)
+    work.lake.open(funnel).commit(Change("replacement"), "run", consumed={sessions.name: first.sequence})
+    assert faults(work, sessions)["not_null"].keys() == {DAY, NEXT}
+    assert faults(replace(work, run_id="next run", is_arrival=True), sessions)["not_null"].keys() == {NEXT}
 
 
 def test_a_column_that_files_were_written_without_is_null_in_them(work: Work) -> None:

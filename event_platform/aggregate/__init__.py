@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache
 
 from event_platform.aggregate.daily import Aggregate
+from event_platform.lake.schema import Table
 from event_platform.sources.contract import Source
 
 
@@ -19,3 +20,8 @@ def all_aggregates() -> tuple[Aggregate, ...]:
 def aggregates_of(source: Source) -> tuple[Aggregate, ...]:
     """The aggregates made from the source's trusted table, or from one of these."""
     return tuple(aggregate for aggregate in all_aggregates() if aggregate.source.name == source.name)
+
+
+def aggregates_from(table: Table) -> tuple[Aggregate, ...]:
+    """The aggregates made from just this table."""
+    return tuple(aggregate for aggregate in all_aggregates() if aggregate.upstream.name == table.name)

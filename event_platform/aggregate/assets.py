@@ -6,6 +6,7 @@ from event_platform.aggregate.daily import Aggregate, aggregate_pending, recompu
 from event_platform.described import by_event_date, written_by_date
 from event_platform.step import step
 from event_platform.trusted.dates import rows_by_date
+from event_platform.wording import counted
 
 
 def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
@@ -14,15 +15,16 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
 
     @by_event_date(table, source, [_upstream(aggregate)])
     def answers(context: dg.AssetExecutionContext) -> None:
-        with step(context) as work:
+        with step(context, table) as work:
             if work.is_arrival:
-                dates = aggregate_pending(work.lake, aggregate, work.duck, work.run_id)
+                dates = aggregate_pending(work.lake, aggregate, work.engine, work.run_id)
             else:
-                dates = recompute_dates(work.lake, aggregate, work.duck, work.run_id, work.dates)
+                dates = recompute_dates(work.lake, aggregate, work.engine, work.run_id, work.dates)
             opened = work.lake.open(table)
             facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
             work.report([table.layer, table.short_name], facts)
-            context.log.info(f"{source.name}: {table.name} recomputed for {len(dates)} event dates")
+            if dates or not work.is_arrival:
+                context.log.info(f"{source.name}: {table.name} recomputed for {counted(len(dates), 'event date')}")
 
     return answers
 

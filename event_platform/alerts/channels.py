@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from event_platform import environment
 from event_platform.errors import ConfigurationError, TransientError
+from event_platform.lake.schema import MASK
 
 if TYPE_CHECKING:
     from event_platform.alerts.configuration import Recipient
@@ -23,7 +24,6 @@ TRIES = 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 ERROR_CHARACTERS = 200
-MASK = "•••"
 SNS_TITLE_CHARACTERS = 100
 
 

@@ -11,6 +11,7 @@ from event_platform.alerts.deliver import deliver_due
 from event_platform.alerts.evaluate import evaluate_new
 from event_platform.alerts.log import TABLE, AlertLog
 from event_platform.sources.weather import SOURCE
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +34,7 @@ class Round:
     def sentence(self) -> str:
         """The round in a sentence."""
         sent = sum(entry.state == "sent" for entry in self.tried)
-        return f"{len(self.found)} messages found due, {sent} sent, {len(self.tried) - sent} failed"
+        return f"{counted(len(self.found), 'message')} found due, {sent} sent, {len(self.tried) - sent} failed"
 
 
 def run_round(lake: Lake, duck: duckdb.DuckDBPyConnection, run_id: str, now: datetime) -> Round:

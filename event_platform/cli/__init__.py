@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -23,8 +24,17 @@ app.add_typer(redshift.app, name="redshift")
 app.add_typer(sample.app, name="sample")
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"event-platform {version('event-platform')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def _settings(debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False) -> None:
+def _settings(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    _version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and end.")] = False,
+) -> None:
     globals()["_debug"] = debug
 
 

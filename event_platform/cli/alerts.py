@@ -4,11 +4,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from event_platform import environment
-from event_platform.cli.terminal import out, tell
+from event_platform.cli import terminal
+from event_platform.cli.terminal import tell
 from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 
@@ -34,7 +33,7 @@ def run() -> None:
 @app.command("list")
 def show(
     waiting: Annotated[bool, typer.Option("--waiting", help="Only what is not delivered yet.")] = False,
-    limit: Annotated[int, typer.Option(help="At most this many messages, the newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many messages, the newest.")] = 50,
     form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
     """How each message stands: what was told to whom, what waits, what failed and why."""
@@ -43,18 +42,14 @@ def show(
 
     statement = f"""SELECT observed_at, kind, rule, place, measure, value, recipient, state, attempt, due_at, error
         FROM (FROM aggregate.weather_alerts QUALIFY {LATEST}) {"WHERE state IN ('due', 'failed')" if waiting else ""}
-        ORDER BY observed_at DESC, rule, place, recipient LIMIT {int(limit)}"""
+        ORDER BY observed_at DESC, rule, place, recipient LIMIT {limit}"""
     with session(environment.read()) as opened:
         if form is Format.parquet:
             raise UsageError("Alerts are listed as table, csv or json.")
         if form is not Format.table:
             opened.print(statement, form, sys.stdout.buffer)
             return
-        columns, rows = opened.query(statement)
-    grid = Grid(*columns, header_style="bold")
-    for row in rows:
-        grid.add_row(*("" if value is None else escape(str(value)) for value in row))
-    out.print(grid)
+        terminal.show(*opened.query(statement))
 
 
 @app.command()

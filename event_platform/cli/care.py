@@ -10,6 +10,7 @@ import typer
 from event_platform import environment, sources
 from event_platform.cli.terminal import err, show, tell
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from event_platform.lake.maintenance import Upkeep
@@ -35,10 +36,10 @@ def maintain(
         for source in sources.all_sources().values():
             erased = upkeep.erase_old_stage(lake, source)
             if erased:
-                tell(f"{source.name}: erased {len(erased)} landing dates from stage (kept in trusted and in the archive)")
+                tell(f"{source.name}: erased {counted(len(erased), 'landing date')} from stage (kept in trusted and in the archive)")
             done += upkeep.maintain_source(lake, source, duck, timedelta(days=snapshots_days))
     if swept := upkeep.sweep_uploads(lake):
         tell(f"removed {swept} uploads that were never completed")
     with open_instance() as instance:
-        tell(f"pruned the logs of {upkeep.prune_run_logs(instance, timedelta(days=run_logs_days))} runs")
+        tell(f"pruned the logs of {counted(upkeep.prune_run_logs(instance, timedelta(days=run_logs_days)), 'run')}")
     show(["table", "compacted files", "expired snapshots", "removed files", "freed bytes"], [tuple(vars(each).values()) for each in done])

@@ -11,7 +11,7 @@ import typer
 from event_platform import environment
 from event_platform.cli.flow import land, run
 from event_platform.cli.look import status
-from event_platform.cli.terminal import SourceNames, chosen_sources, err, out, plain, tell
+from event_platform.cli.terminal import SourceNames, chosen_sources, draw, err, out, plain, tell
 from event_platform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,12 +55,8 @@ def _landed(name: str, showing: Showing) -> bool:
 
 def _answer(opened: Session, name: str, showing: Showing) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.table import Table as Grid
 
     columns, rows = opened.query(showing.query)
     out.print(f"\n[bold]{name}: {showing.question}[/]")
     out.print(f'event-platform sql "{plain(showing.query)}"', style="dim", highlight=False)
-    grid = Grid(*columns, header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        grid.add_row(*("" if value is None else plain(value) for value in row))
-    out.print(grid)
+    draw(columns, rows, SIMPLE_HEAD)

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command()
 def explore(
-    port: Annotated[int, typer.Option(help="Where to listen, on this machine alone.")] = 2718,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to listen, on this machine alone.")] = 2718,
     headless: Annotated[bool, typer.Option("--headless", help="Print the address, open no browser.")] = False,
     edit: Annotated[bool, typer.Option("--edit", help="Open a copy of the notebook, kept in the home, to change it.")] = False,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show personal values.")] = False,

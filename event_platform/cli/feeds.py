@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from event_platform.cli.terminal import show, tell
+from event_platform.wording import counted
 
 app = typer.Typer()
 
@@ -35,7 +36,7 @@ def feeds(
     found = all_feeds()
     if update:
         update.write_text(updated(update.read_text(encoding="utf-8"), markdown(found)), encoding="utf-8")
-        tell(f"{update}: {len(found)} feeds")
+        tell(f"{update}: {counted(len(found), 'feed')}")
     elif form is Form.json:
         sys.stdout.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
     elif form is Form.markdown:

@@ -11,6 +11,7 @@ import typer
 from event_platform import environment, sources
 from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, tell, until_told_to_end
 from event_platform.errors import UsageError
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,10 @@ def land(source: SourceName, paths: Annotated[list[Path], typer.Argument(help="F
     from event_platform.landing import queue
 
     landed = queue.land(environment.read(), sources.get(source), paths)
-    tell(f"{source}: landed {len(landed)} files")
+    if landed:
+        tell(f"{source}: landed {counted(len(landed), 'file')}")
+    else:
+        tell(f"{source}: nothing landed, for there is no file in {', '.join(map(str, paths))} (hidden and unfinished files and links do not count)")
 
 
 @app.command()
@@ -41,12 +45,23 @@ def run(source: SourceNames = None) -> None:
     from event_platform.runs import process_pending
 
     lake = Lake(environment.read())
+    _require_sound(chosen_sources(source))
     with open_instance() as instance, err.status("working …"):
         outcomes = [outcome for chosen in chosen_sources(source) for outcome in process_pending(lake, chosen, instance, tell)]
     exit_if_failed(outcomes)
     if not outcomes:
         tell("nothing pending")
     _exit_if_open(lake, chosen_sources(source))
+
+
+def _require_sound(chosen: Sequence[Source]) -> None:
+    """Raise ConfigurationError, before anything is done, when the SQL of a contract cannot be computed."""
+    from event_platform.engines.duckdb import connect
+    from event_platform.soundness import require_sound
+
+    with connect(environment.read()) as duck:
+        for source in chosen:
+            require_sound(source, duck)
 
 
 def _exit_if_open(lake: Lake, chosen: Sequence[Source]) -> None:
@@ -64,11 +79,12 @@ def watch(source: SourceNames = None) -> None:
     from concurrent.futures import ThreadPoolExecutor
     from threading import Event
 
-    chosen, stop = chosen_sources(source), Event()
+    chosen, stop, at_work = chosen_sources(source), Event(), Event()
+    _require_sound(chosen)
     with ThreadPoolExecutor(1) as worker:  # Dagster would take Ctrl-C for itself in the main thread
-        with until_told_to_end("ending after the run under way"):
+        with until_told_to_end(lambda: "ending after the run under way" if at_work.is_set() else "ended"):
             tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
-            work = worker.submit(_process_arrivals, chosen, stop)
+            work = worker.submit(_process_arrivals, chosen, stop, at_work)
             try:
                 work.result()
             finally:
@@ -76,7 +92,8 @@ def watch(source: SourceNames = None) -> None:
         work.result()
 
 
-def _process_arrivals(chosen: Sequence[Source], stop: Event) -> None:
+def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> None:
+    """Process what arrives until told to stop; `at_work` is set while a run may be under way."""
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
     from event_platform.landing import queue
@@ -85,12 +102,16 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event) -> None:
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
-        for names in queue.arrivals(here, chosen, stop):
+        for number, names in enumerate(queue.arrivals(here, chosen, stop)):
+            at_work.set()
             for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
                 for failure in outcome.failures:
                     tell(f"run {outcome.run_id[:8]} failed: {failure}")
+            at_work.clear()
             if stop.is_set():
                 return
+            if number == 0:
+                tell("what was there is processed; waiting for files")
 
 
 @app.command()
@@ -136,6 +157,7 @@ def reparse(chosen: Source, first: date, last: date, tags: Mapping[str, str] | N
     from event_platform.instance import open_instance
     from event_platform.runs import asset_of, run_dates
 
+    _require_sound([chosen])
     with open_instance() as instance, err.status("working …"):
         exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, tell, tags)])
         follow_up(instance, [chosen])

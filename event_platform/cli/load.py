@@ -22,7 +22,7 @@ def load(
     target: Annotated[str | None, typer.Option(help="URL of the database; else EVENT_PLATFORM_POSTGRES, else the server in the home.")] = None,
     name: Annotated[str | None, typer.Option("--as", help="SCHEMA.TABLE there; the name in the lake when not given.")] = None,
     every: Annotated[float | None, typer.Option(help="Stay, and load every so many seconds; chunks do so by default, every 10.")] = None,
-    records: Annotated[int, typer.Option(help="Records of a chunk.")] = RECORDS,
+    records: Annotated[int, typer.Option(min=1, help="Records of a chunk.")] = RECORDS,
     once: Annotated[bool, typer.Option("--once", help="One chunk, then end.")] = False,
 ) -> None:
     """Load a table into PostgreSQL. Ctrl-C ends what repeats itself; nothing is ever half loaded."""

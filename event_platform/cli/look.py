@@ -39,7 +39,13 @@ def sql(
         if statement is None and sys.stdin.isatty():
             from event_platform.serving.shell import interact
 
-            interact(opened, here, show, lambda message: err.print(f"[red]{plain(message)}[/]", highlight=False))
+            interact(
+                opened,
+                here,
+                show,
+                lambda text: out.print(plain(text), highlight=False),
+                lambda message: err.print(f"[red]{plain(message)}[/]", highlight=False),
+            )
             return
         for each in opened.statements(sys.stdin.read() if statement is None else statement):
             _answer(opened, each, form, output)
@@ -58,7 +64,11 @@ def _answer(opened: Session, statement: str, form: Format, output: Path | None) 
 
 
 @app.command()
-def status(source: SourceNames = None, form: FormatOption = Format.table) -> None:
+def status(
+    source: SourceNames = None,
+    form: FormatOption = Format.table,
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 1 if the accounting does not close.")] = False,
+) -> None:
     """Does the accounting close? Lines over all time, per source."""
     found = _statuses(chosen_sources(source))
     rows = [_status_row(each) for each in found]
@@ -76,6 +86,8 @@ def status(source: SourceNames = None, form: FormatOption = Format.table) -> Non
         show(list(rows[0]), [tuple(row.values()) for row in rows])
     if still_open := [each.source for each in found if not each.balanced]:
         err.print(f"[bold red]The accounting does not close for {', '.join(still_open)};[/] a run may be under way, otherwise: event-platform run")
+        if check:
+            raise typer.Exit(1)
 
 
 def _statuses(chosen: Sequence[Source]) -> list[Status]:

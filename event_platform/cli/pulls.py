@@ -22,7 +22,7 @@ poll_app = typer.Typer(no_args_is_help=True, help="Ask an API how things are now
 serve_app = typer.Typer(no_args_is_help=True, help="Made-up APIs to pull from.")
 
 HostOption = Annotated[str, typer.Option(help="Where to listen; only this machine is let in unless it says otherwise.")]
-PortOption = Annotated[int, typer.Option(help="0 takes a free one.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 
 
 @pull_app.command("insights")

@@ -27,7 +27,7 @@ def quarantine_list(source: SourceName, form: FormatOption = Format.table) -> No
 @app.command("show")
 def quarantine_show(
     source: SourceName,
-    limit: Annotated[int, typer.Option(help="At most this many lines.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many lines.")] = 50,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the lines themselves, which may hold personal data.")] = False,
     form: FormatOption = Format.table,
 ) -> None:
@@ -36,7 +36,7 @@ def quarantine_show(
     line = ", line" if reveal else ""
     sql(
         f"""SELECT landing_date, landing_file, line_number, reason, line_bytes{line} FROM quarantine."{chosen.name}"
-        ORDER BY file_id, line_number LIMIT {int(limit)}""",
+        ORDER BY file_id, line_number LIMIT {limit}""",
         form,
         None,
     )

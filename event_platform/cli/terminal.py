@@ -9,15 +9,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import HEAVY_HEAD, Box
 from rich.console import Console
+from rich.measure import Measurement
+from rich.rule import Rule
+from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
 from event_platform import sources
 from event_platform.serving.forms import Format
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from event_platform.runs import Outcome
     from event_platform.sources.contract import Source
@@ -44,15 +49,42 @@ def tell(message: object) -> None:
 
 
 def show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
-    """Print rows as a table, values as they are; of very many only the first, for drawing them takes longer than asking for them."""
-    grid = Grid(header_style="bold")
+    """Draw rows and say how many; of very many only the first, for drawing them takes longer than asking for them."""
+    draw(columns, rows[:SHOWN_ROWS])
+    more = f", the first {SHOWN_ROWS:,} shown; --format csv, json or parquet gives all" if len(rows) > SHOWN_ROWS else ""
+    out.print(f"{counted(len(rows), 'row')}{more}", style="dim", highlight=False)
+
+
+def draw(columns: Sequence[str], rows: Sequence[tuple[object, ...]], box: Box = HEAVY_HEAD) -> None:
+    """Print rows as a table, values as they are; as a list, a value a line, where a table would be cut at the edge of the terminal."""
+    texts = [["" if value is None else str(value) for value in row] for row in rows]
+    grid = _grid(columns, texts, box)
+    if texts and Measurement.get(out, out.options.update_width(_BOUNDLESS), grid).maximum > out.width:
+        _list(columns, texts)
+    else:
+        out.print(grid)
+
+
+_BOUNDLESS = 1_000_000
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], box: Box) -> Grid:
+    grid = Grid(header_style="bold", box=box, pad_edge=box is HEAVY_HEAD)
     for column in columns:
         grid.add_column(Text(column))
-    for row in rows[:SHOWN_ROWS]:
-        grid.add_row(*(Text("" if value is None else str(value)) for value in row))
-    out.print(grid)
-    more = f", the first {SHOWN_ROWS:,} shown; --format csv, json or parquet gives all" if len(rows) > SHOWN_ROWS else ""
-    out.print(f"{len(rows):,} rows{more}", style="dim")
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def _list(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Each row as lines of a column's name and its value, which goes on below itself where it is too long for one line."""
+    for number, row in enumerate(rows, start=1):
+        out.print(Rule(f"row {number}", align="left", style="dim"))
+        values = Grid.grid(Column(style="bold", no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
+        for column, value in zip(columns, row, strict=True):
+            values.add_row(Text(column), Text(value))
+        out.print(values)
 
 
 def chosen_sources(names: Sequence[str] | None) -> list[Source]:
@@ -71,13 +103,13 @@ def exit_if_failed(outcomes: Iterable[Outcome]) -> None:
 
 
 @contextmanager
-def until_told_to_end(last_words: str) -> Iterator[None]:
+def until_told_to_end(last_words: str | Callable[[], str]) -> Iterator[None]:
     """Ctrl-C and SIGTERM (a container's or a service's way to say it) end what is within, also in a process started in the background."""
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except KeyboardInterrupt:
-        tell(last_words)
+        tell(last_words if isinstance(last_words, str) else last_words())
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

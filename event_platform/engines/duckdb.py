@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from event_platform.environment import unwritable
 from event_platform.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "2500MB"
 """What DuckDB may hold before it spills, unless EVENT_PLATFORM_MEMORY_LIMIT says otherwise; leaves room under 4 GB for the process."""
+
+EVENT_KEY = "(hash(id) >> 1)::BIGINT"
+"""The hash of an event's id that `stage.<source>_seen` stores: a signed 64-bit number, as Iceberg has no unsigned one."""
 
 
 @contextmanager
@@ -31,9 +36,7 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         spill.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(
-            f"Nothing can be written in the home {environment.home} ({error.strerror}); EVENT_PLATFORM_HOME says where it is."
-        ) from error
+        raise unwritable(environment.home, error) from error
     config: dict[str, str | bool | int | float | list[str]] = {
         "temp_directory": str(spill),
         "memory_limit": environment.memory_limit or MEMORY_LIMIT,
@@ -47,8 +50,20 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         raise ConfigurationError(f"DuckDB cannot start with EVENT_PLATFORM_MEMORY_LIMIT or _THREADS as set: {error}.") from error
     try:
         with connected as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET enable_progress_bar = false")
+            prepare(connection)
             yield connection
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what answers depend on: the time zone, and what the platform's own functions are."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO event_key(id) AS {EVENT_KEY}")
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of its own that a connection spills to; what else is put there goes with it."""
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    return Path(folder)

@@ -1,4 +1,12 @@
-"""Names and texts as SQL spells them."""
+"""Names, texts and dates as SQL spells them, DuckDB's and PostgreSQL's alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
 
 
 def identifier(name: str) -> str:
@@ -9,6 +17,17 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """A text, quoted."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Texts, each quoted, with commas between them: what stands within the brackets of a list."""
+    return ", ".join(map(literal, texts))
+
+
+def in_dates(column: str, days: Iterable[date]) -> str:
+    """Whether a column of dates, as it stands in statements, is one of the days; false when there are no days."""
+    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
+    return f"({column} IN ({listed}))" if listed else "false"
 
 
 def literal_path(path: object) -> str:

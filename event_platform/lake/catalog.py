@@ -123,5 +123,5 @@ class Lake:
         It is released when the process dies. Raises TransientError after an hour of waiting for another writer. Without a lock between machines
         the commit itself tells who was second (ConflictError).
         """
-        with locks.of_home(self.environment.home / "locks", name), locks.of_postgres(catalogues.postgres_url(self.environment), name):
+        with locks.of_postgres(catalogues.postgres_url(self.environment), name), locks.of_home(self.environment.home / "locks", name):
             yield

@@ -22,19 +22,30 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 3600.0
 """How long a writer waits for another writer of the same table; as long as the longest step may take."""
 
+HANDOVER_SECONDS = 0.01
+"""How often the one who is next looks whether it is its turn."""
+
 SERVER_NOTICES = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 """A server whose client was lost to a power cut notices after a minute, and lets the next writer in."""
 
 
 @contextmanager
 def of_home(folder: Path, name: str) -> Iterator[None]:
-    """Hold the lock among the processes that share the folder; the system releases it when the process dies. Raises TransientError."""
+    """Hold the lock among the processes that share the folder; the system releases it when the process dies. Raises TransientError.
+
+    Whoever waits holds the lock of being next, so a writer that comes back at once stands behind those who wait.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock", timeout=TIMEOUT_SECONDS, poll_interval=HANDOVER_SECONDS)
     try:
-        with FileLock(folder / f"{name}.lock", timeout=TIMEOUT_SECONDS):
-            yield
+        with FileLock(folder / f"{name}.next.lock", timeout=TIMEOUT_SECONDS):
+            lock.acquire()
     except Timeout as error:
         raise _held(name) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from event_platform.engines.spelling import literal
+from event_platform.engines.spelling import literal, literals
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import DUCKDB_TYPES
 from event_platform.lake.storage import FOLDERS
@@ -164,8 +164,7 @@ class LakeTable:
         paths = self.paths(self.files() if files is None else files)
         if not paths:
             return self.declared.empty_select
-        listed = ", ".join(map(literal, paths))
-        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{listed}], hive_partitioning = false{self._as_now()})"
+        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{literals(paths)}], hive_partitioning = false{self._as_now()})"
 
     def paths(self, files: Sequence[DataFile]) -> list[str]:
         """Where data files can be read on this machine; those that are elsewhere are fetched."""

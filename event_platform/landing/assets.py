@@ -9,11 +9,13 @@ import dagster as dg
 
 from event_platform import partitions, tables
 from event_platform.described import asset_metadata
+from event_platform.engines.spelling import in_dates
 from event_platform.landing import ledger
 from event_platform.landing.claiming import claim_pending
 from event_platform.landing.ledger import LandedFile
 from event_platform.sources.contract import Source
 from event_platform.step import Step, step
+from event_platform.wording import counted
 
 
 def landing_asset(source: Source, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetsDefinition:
@@ -44,16 +46,23 @@ def landing_asset(source: Source, deps: Sequence[dg.AssetDep] = ()) -> dg.Assets
 
 
 def tell(context: dg.AssetExecutionContext, source: Source, claimed: list[LandedFile]) -> None:
-    """Log what was claimed, and each repeated file by name."""
-    context.log.info(f"{source.name}: claimed {len(claimed)} files, {sum(file.lines for file in claimed):,} lines")
-    for file in claimed:
-        if file.duplicate_of:
-            context.log.warning(f"{source.name}: {file.landing_file} has the same bytes as {file.duplicate_of}; archived, not staged again")
+    """Log what was claimed, if anything was, and the repeated files: one by name, several by their number and the first of them."""
+    if not claimed:
+        return
+    context.log.info(f"{source.name}: claimed {counted(len(claimed), 'file')}, {counted(sum(file.lines for file in claimed), 'line')}")
+    repeats = [file for file in claimed if file.duplicate_of]
+    if len(repeats) == 1:
+        context.log.warning(f"{source.name}: {repeats[0].landing_file} has the same bytes as {repeats[0].duplicate_of}; {_REPEATED}")
+    elif repeats:
+        example = f"{repeats[0].landing_file} those of {repeats[0].duplicate_of}"
+        context.log.warning(f"{source.name}: {len(repeats):,} of them have the same bytes as earlier files ({example}, …); {_REPEATED}")
+
+
+_REPEATED = "archived, not staged again"
 
 
 def _facts(work: Step, source: Source, dates: set[date] | frozenset[date]) -> dict[date, dict[str, Any]]:
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(dates)) or "NULL"
-    files = ledger.read(work.lake, source, work.duck, f"landing_date IN ({listed})")
+    files = ledger.read(work.lake, source, work.duck, in_dates("landing_date", dates))
     count = Counter(file.landing_date for file in files)
     lines = Counter[date]()
     for file in files:

@@ -16,6 +16,7 @@ from event_platform.landing import ledger, queue
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import are_read_again, as_records
 from event_platform.landing.object_queue import ObjectQueue
+from event_platform.soundness import require_sound
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 
 @starts_anew
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
-    """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger."""
+    """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger.
+
+    Raises ConfigurationError, before anything is claimed, when the contract's SQL cannot be computed.
+    """
+    require_sound(source, duck)
     with lake.writing(f"landing.{source.name}"):
         last_id, claimer = _last_entered(lake, source), lake.open(tables.ledger(source)).identity
         adopted = queue.adopt(lake.environment, source, last_id, claimer)

@@ -32,7 +32,7 @@ def corrections_of(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
     Raises PermanentError when the archive lacks one of the files.
     """
     with at_hand(lake.environment, source, [file.landing_file for file in files]) as archive:
-        now = [_looked_at_again(archive / file.landing_file, file, source, duck) for file in files]
+        now = [_looked_at_again(archived(archive, file.landing_file), file, source, duck) for file in files]
     changed = {file.file_id: file for file, before in zip(now, files, strict=True) if file != before}
     if not changed:
         return []
@@ -41,9 +41,15 @@ def corrections_of(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
     return [file for file, before in zip(corrected, everything, strict=True) if file != before]
 
 
-def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
+def archived(archive: Path, landing_file: str) -> Path:
+    """Where a file of the ledger lies in its source's archive; PermanentError when it is gone from there."""
+    path = archive / landing_file
     if not path.is_file():
         raise PermanentError(f"{path} is in the ledger but not in the archive. Put it back from a copy; its lines cannot be staged without it.")
+    return path
+
+
+def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
     found = as_records(inspect(path), path, source.format, duck)
     misleading = queue.read_archived_name(path.name)[2] != found.compression
     return replace(file, **{name: getattr(found, name) for name in LOOKED_AT} | {"careful": found.careful or misleading})

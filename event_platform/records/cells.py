@@ -41,7 +41,12 @@ def header_of(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> tuple[i
 
 def _numbered(name: str, before: Counter[str]) -> str:
     before[name] += 1
-    return name if before[name] == 1 else f"{name} ({before[name]})"
+    return name if before[name] == 1 else repeated(name, before[name])
+
+
+def repeated(name: str, number: int = 2) -> str:
+    """What a field is called whose name the header has given to others before it."""
+    return f"{name} ({number})"
 
 
 def count_without_record(duck: duckdb.DuckDBPyConnection, form: Csv, path: Path) -> int:
@@ -75,9 +80,18 @@ def cells(form: Csv) -> str:
 
 def quotes_are_closed(form: Csv) -> str:
     """Whether every quoted cell of a line ends where its quotes do, as SQL."""
+    return f"(NOT contains(line, '\"') OR regexp_full_match({literal(form.delimiter)} || line, {literal(_sound_cells(form))}))"
+
+
+def has_unclosed_quote(form: Csv) -> str:
+    """Whether a line's last cell begins with a quote and does not end, as where a line break stands within quotes; as SQL."""
+    unclosed = rf'{_sound_cells(form)}{re.escape(form.delimiter)}[{_white(form)}]*"(?:[^"]|"")*'
+    return f"(contains(line, '\"') AND regexp_full_match({literal(form.delimiter)} || line, {literal(unclosed)}))"
+
+
+def _sound_cells(form: Csv) -> str:
     delimiter, white = re.escape(form.delimiter), _white(form)
-    line = literal(rf'(?:{delimiter}[{white}]*(?:"(?:[^"]|"")*"[{white}\r]*|(?:[^{delimiter}"{white}][^{delimiter}]*)?))*')
-    return f"(NOT contains(line, '\"') OR regexp_full_match({literal(form.delimiter)} || line, {line}))"
+    return rf'(?:{delimiter}[{white}]*(?:"(?:[^"]|"")*"[{white}\r]*|(?:[^{delimiter}"{white}][^{delimiter}]*)?))*'
 
 
 def _white(form: Csv) -> str:

@@ -38,6 +38,7 @@ def is_document(form: Format) -> bool:
 def count(duck: duckdb.DuckDBPyConnection, form: Format, path: Path) -> tuple[int, str | None]:
     """How many records the file holds, and why it cannot be read (it then counts as one), as a sentence that quotes nothing of it."""
     try:
+        # The longest line is asked for since count(*) alone reads no line, and would count the records of a broken file as sound.
         found = duck.execute(f"SELECT count(*), max(strlen(line)) FROM ({_records_sql(duck, form, path)})").fetchall()[0]
     except (ConfigurationError, MemoryError, OSError):
         raise

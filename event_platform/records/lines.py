@@ -12,13 +12,21 @@ from datetime import date
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from event_platform.engines.spelling import literal, literal_path
+from event_platform.engines.spelling import literal, literal_path, literals
 
 MAX_LINE_BYTES = 8 << 20
 """A line longer than this, its newline not counted, is cut in a clean copy and goes to quarantine: whole lines are kept in memory."""
 
 BAD_UTF8, NUL, CARRIAGE_RETURN, OVERLONG = "\x01", "\x02", "\x04", "\x05"
 """Marks in a clean copy. An overlong line is OVERLONG, its length in bytes, OVERLONG, its beginning."""
+
+DAMAGE = (
+    (f"starts_with(line, '{OVERLONG}')", f"longer than {MAX_LINE_BYTES:,} bytes"),
+    (f"contains(line, '{BAD_UTF8}')", "not valid UTF-8"),
+    (f"contains(line, '{NUL}')", "holds NUL bytes"),
+    (f"contains(line, '{CARRIAGE_RETURN}')", "holds a carriage return that does not end the line"),
+)
+"""What the marks in a line of a clean copy say: a condition, as SQL, and the reason; the first that holds counts."""
 
 SHOWN_BYTES = 40_000
 """What is kept of an overlong line."""
@@ -89,7 +97,7 @@ _FILE_COLUMNS = ("landing_date", "landing_file", "file_id", "file_name", "_caref
 
 
 def _row(index: int, before: int, file: LinesFile) -> str:
-    header = f"[{', '.join(map(literal, file.header))}]::VARCHAR[]"
+    header = f"[{literals(file.header)}]::VARCHAR[]"
     named = f"{literal(file.landing_file)}, {file.file_id}::BIGINT, {literal(file.file_name)}"
     return f"({index}, {before}, DATE '{file.landing_date}', {named}, {file.careful}, {file.header_line}, {header})"
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from event_platform.engines.spelling import literal
 from event_platform.errors import UsageError
 
 FIRST_DAY = date(2026, 1, 1)
@@ -110,7 +111,7 @@ class Feed:
 
         with duckdb.connect(config={"threads": 1}) as connection:
             connection.execute(
-                f"COPY ({self.select(start, stop)}) TO '{_quoted(path)}' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+                f"COPY ({self.select(start, stop)}) TO {literal(str(path))} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
             )
         return path
 
@@ -119,7 +120,3 @@ class Feed:
         folder.mkdir(parents=True, exist_ok=True)
         for number, start in enumerate(range(0, self.lines, lines_a_file)):
             yield self.write(folder / f"events-{number:05}.json", start, min(start + lines_a_file, self.lines))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from event_platform.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from event_platform.environment import Environment
     from event_platform.serving.sql import Session
 
 WORDS = "select from where group by order having limit count sum avg min max distinct join left using on and or not null as with union all describe"
 
 
-def interact(
-    session: Session, environment: Environment, show: Callable[[list[str], list[tuple[object, ...]]], None], complain: Callable[[str], None]
-) -> None:
-    """Read statements, each ended by `;`, until end of input; history is kept in the platform's home."""
+HELP = ("help", "\\h", "\\?", "?")
+LEAVE = ("quit", "exit", "\\q")
+"""Words that stand alone on a line, with or without `;`, as other shells know them."""
+
+Show = Callable[[list[str], list[tuple[object, ...]]], None]
+Tell = Callable[[str], None]
+
+
+def interact(session: Session, environment: Environment, show: Show, say: Tell, complain: Tell) -> None:
+    """Read queries, each ended by `;`, until `quit` or the end of input; history is kept in the platform's home."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.history import FileHistory
@@ -32,6 +37,7 @@ def interact(
         completer=WordCompleter([*names, *WORDS.split()], ignore_case=True, pattern=None),
         lexer=PygmentsLexer(SqlLexer),
     )
+    say("Queries end with ; — help, quit")
     statement = ""
     while True:
         try:
@@ -41,10 +47,31 @@ def interact(
             continue
         except EOFError:
             return
-        if not statement.strip().endswith(";"):
+        word = statement.strip().rstrip(";").lower()
+        if word in LEAVE:
+            return
+        if word in HELP:
+            say(help_text(session))
+        elif statement.strip().endswith(";"):
+            _answer(session, statement, show, complain)
+        elif word:
             continue
-        try:
-            show(*session.query(statement))
-        except UsageError as error:
-            complain(str(error))
         statement = ""
+
+
+def help_text(session: Session) -> str:
+    """What the shell takes, and the tables that can be asked."""
+    layers = sorted({table.layer for table in session.tables.values()})
+    listed = "\n".join(f"  {layer}: {', '.join(each.short_name for each in session.tables.values() if each.layer == layer)}" for layer in layers)
+    return (
+        "A query ends with ; and may go over several lines. DESCRIBE trusted.payments; says what the columns of a table are.\n"
+        f"Ctrl-C drops what is written; quit, exit, \\q or Ctrl-D leaves.\n\nTables, as layer.table:\n{listed}"
+    )
+
+
+def _answer(session: Session, statement: str, show: Show, complain: Tell) -> None:
+    try:
+        for query in session.statements(statement):
+            show(*session.query(query))
+    except UsageError as error:
+        complain(str(error))

@@ -16,9 +16,11 @@ from event_platform import tables
 from event_platform.aggregate import all_aggregates
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.engines.duckdb import connect
+from event_platform.engines.spelling import literal
 from event_platform.errors import UsageError
 from event_platform.lake.catalog import Lake
 from event_platform.serving.forms import Format
+from event_platform.serving.statements import is_explanation, queries
 from event_platform.sources import all_sources
 
 if TYPE_CHECKING:
@@ -68,15 +70,13 @@ class Session:
                 self.duck.execute(f'CREATE OR REPLACE VIEW {table.layer}."{table.short_name}" AS {shown}')
 
     def statements(self, text: str) -> list[str]:
-        """The statements of a text, parted by `;`; UsageError when it holds none or cannot be read."""
+        """The queries of a text, parted by `;`; UsageError when it holds none, cannot be read, or holds a statement that is no query."""
         with _explained("The statement cannot be read"):
-            found = [each.query.strip() for each in self.duck.extract_statements(text)]
-        if not found:
-            raise UsageError('There is no statement; write one, such as "SELECT count(*) FROM trusted.payments".')
-        return found
+            return queries(text, self.duck)
 
     def query(self, statement: str) -> tuple[list[str], list[tuple[object, ...]]]:
-        """Column names and rows of a statement; UsageError with DuckDB's reason if it cannot be run."""
+        """Column names and rows of a query, the last one's of several; UsageError with DuckDB's reason if it cannot be run or is no query."""
+        self.statements(statement)
         self.refresh(statement)
         with _explained("The statement cannot be run"):
             result = self.duck.execute(statement)
@@ -86,6 +86,7 @@ class Session:
         """The answer of a statement as an Arrow table, without columns if it gives none; UsageError with DuckDB's reason if it cannot be run."""
         import pyarrow as pa
 
+        self.statements(statement)
         self.refresh(statement)
         with _explained("The statement cannot be run"):
             answer = self.duck.sql(statement)
@@ -101,11 +102,13 @@ class Session:
         stream.flush()
 
     def export(self, statement: str, form: Format, output: Path) -> None:
-        """Write the answer of a SELECT to a file as csv, json (one array of objects) or parquet."""
-        self.refresh(statement)
-        target = str(output).replace("'", "''")
+        """Write the answer of one query to a file as csv, json (one array of objects) or parquet; UsageError as `query`."""
+        query, *others = self.statements(statement)
+        if others or is_explanation(query):
+            raise UsageError(f"{'One of several answers' if others else 'EXPLAIN'} cannot be written as {form}; leave --format and --output out.")
+        self.refresh(query)
         with _explained(f"The statement cannot be written to {output}"):
-            self.duck.execute(f"COPY ({statement.strip().rstrip(';')}) TO '{target}' ({COPY_OPTIONS[form]})")
+            self.duck.execute(f"COPY (\n{query}\n) TO {literal(str(output))} ({COPY_OPTIONS[form]})")
 
 
 @contextmanager

@@ -33,7 +33,10 @@ def get(name: str) -> Source:
         return all_sources()[name]
     except KeyError:
         known = ", ".join(sorted(all_sources()))
-        raise UsageError(f"There is no source {name!r}. Known sources: {known}. A new one is one file in event_platform/sources/.") from None
+        raise UsageError(
+            f"There is no source {name!r}. Known sources: {known}. A new one is one file in event_platform/sources/, "
+            "or in a folder that EVENT_PLATFORM_SOURCES names."
+        ) from None
 
 
 def _shipped() -> list[ModuleType]:

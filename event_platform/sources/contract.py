@@ -186,7 +186,7 @@ LEDGER_COLUMNS = (
     Column("bytes", "long", "Size as received", nullable=False),
     Column("sha256", "string", "Hash of the bytes as received, hexadecimal", nullable=False),
     Column("lines", "long", "Lines after decompression, blank ones counted; 1 for a file that cannot be read as lines", nullable=False),
-    Column("blank_lines", "long", "Lines of white space only", nullable=False),
+    Column("blank_lines", "long", "Lines that hold no record: of white space only, and the header and comments of CSV", nullable=False),
     Column("unreadable", "string", "Why the file cannot be read as lines; null when it can"),
     Column(
         "careful",

@@ -9,11 +9,12 @@ from datetime import date
 import dagster as dg
 
 from event_platform import partitions, tables
-from event_platform.described import asset_metadata, written_by_date
+from event_platform.described import asset_metadata, kinds_of, written_by_date
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import ONLY_CHANGES_TAG, Step, step
+from event_platform.wording import counted
 
 
 def event_dates_key(source: Source) -> dg.AssetKey:
@@ -44,7 +45,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
             description=table.description,
             metadata=asset_metadata(table),
             owners=[source.owner],
-            kinds={"duckdb", "iceberg"},
+            kinds=kinds_of(table),
             group_name=table.layer,
         )
         for table in declared
@@ -52,11 +53,11 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"stage_{source.name}", specs=specs, can_subset=True, backfill_policy=dg.BackfillPolicy.single_run())
     def stage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with step(context) as work:
+        with step(context, declared[0]) as work:
             if work.is_arrival:
-                staged = stage_pending(work.lake, source, work.duck, work.run_id)
+                staged = stage_pending(work.lake, source, work.engine, work.run_id)
             else:
-                staged = reparse(work.lake, source, work.duck, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
+                staged = reparse(work.lake, source, work.engine, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
             _report(work, source, staged)
         yield from (dg.MaterializeResult(spec.key) for spec in specs if spec.key in context.selected_asset_keys)
 
@@ -68,8 +69,17 @@ def _report(work: Step, source: Source, staged: Staged) -> None:
         opened = work.lake.open(table)
         facts = written_by_date(opened, work.duck, staged.landing_dates | work.dates, _rows_by_landing_date(opened), written=bool(staged.files))
         work.report([table.layer, table.short_name], facts)
-        work.context.log.info(f"{source.name}: {table.layer} holds {opened.rows:,} lines")
+    if staged.staged_lines or staged.quarantined_lines or staged.rescued_lines:
+        work.context.log.info(f"{source.name}: {_told(source, staged)}")
     work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
+
+
+def _told(source: Source, staged: Staged) -> str:
+    """What became of the lines of the files that were parsed, and of lines that were in quarantine before."""
+    told = f"{counted(staged.staged_lines, 'line')} staged, {staged.quarantined_lines:,} quarantined"
+    if staged.rescued_lines is not None:
+        told = f"parsed anew: {told}, {staged.rescued_lines:,} rescued from quarantine"
+    return f"{told}; see `event-platform quarantine list {source.name}`" if staged.quarantined_lines else told
 
 
 def _rows_by_landing_date(table: LakeTable) -> dict[date, int]:

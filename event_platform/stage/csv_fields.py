@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from event_platform.engines.spelling import literal
+from event_platform.engines.spelling import literal, literals
 from event_platform.records import cells
-from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
+from event_platform.records.lines import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,11 +22,12 @@ class CsvFields:
         """Columns that are computed have no field."""
         self.form = form
         self.names = tuple(column.field or column.name for column in source.read_columns)
+        self.required = tuple(column for column in source.read_columns if not column.nullable)
         self.without_record = cells.without_record(form)
 
     def selects(self) -> list[str]:
         """CTEs from `lines` to `fields`."""
-        names = "_header" if self.form.header else f"[{', '.join(map(literal, self.names))}]"
+        names = "_header" if self.form.header else f"[{literals(self.names)}]"
         return [
             f"fields AS (SELECT *, {cells.cells(self.form)} AS _cells, {names} AS _names FROM lines)",
         ]
@@ -44,20 +45,32 @@ class CsvFields:
         name = column.field or column.name
         place = f"list_position(_names, {literal(name)})" if self.form.header else str(self.names.index(name) + 1)
         cell = f"_cells[{place}]"
-        return f"CASE WHEN {cell} NOT IN ({', '.join(map(literal, self.form.null or ('',)))}) THEN {cell} END"
+        return f"CASE WHEN {cell} NOT IN ({literals(self.form.null or ('',))}) THEN {cell} END"
 
     def extra(self) -> str:
         """Fields of the header without a column, as one JSON object; NULL when there are none."""
         if not self.form.header:
             return "NULL"
-        others = f"list_filter(list_zip(_names, _cells), lambda pair: pair[1] NOT IN ({', '.join(map(literal, self.names))}))"
+        others = f"list_filter(list_zip(_names, _cells), lambda pair: pair[1] NOT IN ({literals(self.names)}))"
         return f"CASE WHEN len({others}) > 0 THEN to_json(map_from_entries({others}))::VARCHAR END"
+
+    def _broken_header(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with the names in a file's header: no reason quotes those that the contract does not know."""
+        if not self.form.header:
+            return
+        yield f"NOT list_has_any(_names, [{literals(self.names)}])", "'the header names none of the fields that the contract reads; is it missing?'"
+        for name in self.names:
+            yield f"list_contains(_names, {literal(cells.repeated(name))})", literal(f"the header names `{name}` twice")
+        for column in self.required:
+            name = column.field or column.name
+            yield f"NOT list_contains(_names, {literal(name)})", literal(f"the header does not name `{name}`")
 
     def broken_lines(self) -> Iterator[tuple[str, str]]:
         """Conditions under which a line holds no sound record, and the reason for each, both as SQL."""
-        yield f"_careful AND starts_with(line, '{OVERLONG}')", literal(f"longer than {MAX_LINE_BYTES:,} bytes")
-        yield f"_careful AND contains(line, '{BAD_UTF8}')", "'not valid UTF-8'"
-        yield f"_careful AND contains(line, '{NUL}')", "'holds NUL bytes'"
-        yield f"_careful AND contains(line, '{CARRIAGE_RETURN}')", "'holds a carriage return that does not end the line'"
+        for condition, reason in DAMAGE:
+            yield f"_careful AND {condition}", literal(reason)
+        unclosed = "an unclosed quote; a record with a line break inside is not supported"
+        yield cells.has_unclosed_quote(self.form), literal(unclosed)
         yield f"NOT {cells.quotes_are_closed(self.form)}", "'a quoted field does not end where its quotes do'"
-        yield "len(_cells) <> len(_names)", "'has ' || len(_cells) || ' fields, not ' || len(_names)"
+        yield from self._broken_header()
+        yield "len(_cells) <> len(_names)", "'has ' || len(_cells) || if(len(_cells) = 1, ' field', ' fields') || ', not ' || len(_names)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from event_platform.engines.spelling import identifier, literal
-from event_platform.records.lines import BAD_UTF8, BLANK, CARRIAGE_RETURN, MAX_LINE_BYTES, NUL, OVERLONG
+from event_platform.records.lines import BLANK, DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,10 +127,7 @@ _STRINGS = r'"(?:[^"\\]|\\.)*"'
 
 _NOT_JSON = f"""CASE
     WHEN NOT _careful THEN CASE WHEN json_valid(line) THEN 'JSON, but not an object' ELSE 'not JSON' END
-    WHEN starts_with(line, '{OVERLONG}') THEN 'longer than {MAX_LINE_BYTES:,} bytes'
-    WHEN contains(line, '{BAD_UTF8}') THEN 'not valid UTF-8'
-    WHEN contains(line, '{NUL}') THEN 'holds NUL bytes'
-    WHEN contains(line, '{CARRIAGE_RETURN}') THEN 'holds a carriage return that does not end the line'
+    {" ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in DAMAGE)}
     WHEN json_valid(line) THEN 'JSON, but not an object'
     ELSE 'not JSON' END"""
 _NOT_A_NUMBER = f"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from event_platform.engines.spelling import identifier, literal
+from event_platform.engines.spelling import identifier, literal, literals
 from event_platform.lake.schema import DUCKDB_TYPES
 from event_platform.sources.formats import Csv
 from event_platform.stage.csv_fields import CsvFields
@@ -183,8 +183,7 @@ def _broken_columns(source: Source) -> Iterator[tuple[str, str]]:
             yield f"{identifier(column.name)} IS NULL", f"`{column.name}` cannot be computed"
     for column in source.columns:
         if column.accepted:
-            listed = ", ".join(map(literal, column.accepted))
-            yield f"{identifier(column.name)}::VARCHAR NOT IN ({listed})", f"`{column.name}` is none of the accepted values"
+            yield f"{identifier(column.name)}::VARCHAR NOT IN ({literals(column.accepted)})", f"`{column.name}` is none of the accepted values"
 
 
 def _broken_events(source: Source) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from event_platform.engines.spelling import identifier, literal, literal_path
-from event_platform.errors import PermanentError
+from event_platform.landing.corrections import archived
 from event_platform.records import careful, cells, documents
 from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, NUL, OVERLONG, LinesFile, lines_sql
 from event_platform.sources.contract import QUARANTINE_COLUMNS, STAGE_COLUMNS
@@ -111,9 +111,7 @@ class Parsed:
 
 def _readable(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, file: LandedFile, copies: Path) -> tuple[LandedFile, LinesFile]:
     """A landed file and where its lines can be read: in the archive, or in a copy that is clean, or lines where the file is none."""
-    path = archive / file.landing_file
-    if not path.is_file():
-        raise PermanentError(f"{path} is in the ledger but not in the archive. Put it back from a copy; its lines cannot be staged without it.")
+    path = archived(archive, file.landing_file)
     name = file.original_name.rpartition("/")[2]
     lines, header_line = file.lines, 0
     header: tuple[str, ...] = ()

@@ -1,11 +1,8 @@
 """SNS, against moto's server: topics and telephone numbers, and what SNS refuses."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 from moto.sns import sns_backends
 
 from event_platform.alerts import channels
@@ -19,22 +16,8 @@ RECIPIENT = Recipient(channel="sns", address_from="DUTY_TARGET")
 MESSAGE = Message("gale:  Tromsø\nbreach " + "x" * 100, "gale: Tromsø wind_gust_m_per_s 21, above 20")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    started.start()
-    host, port = started.get_host_and_port()
-    yield f"http://{host}:{port}"
-    started.stop()
-
-
 @pytest.fixture
-def sns(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server, empty, as where this process finds AWS."""
-    requests.post(f"{server}/moto-api/reset", timeout=10).raise_for_status()
-    settings = {"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-north-1"}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+def sns(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - SNS is there
     monkeypatch.setattr(channels, "FIRST_PAUSE_SECONDS", 0.01)
 
 
@@ -56,7 +39,7 @@ def test_a_topic_gets_title_and_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_telephone_number_gets_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUTY_TARGET", "+15550100123")
     channels.send(RECIPIENT, MESSAGE)
-    (texted,) = sns_backends["123456789012"]["eu-north-1"].sms_messages.values()
+    (texted,) = sns_backends["123456789012"]["us-east-1"].sms_messages.values()
     assert texted == ("+15550100123", MESSAGE.text)
 
 

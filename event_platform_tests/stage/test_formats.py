@@ -155,7 +155,8 @@ def test_csv_without_a_header(bench: Bench) -> None:
     [
         ("3,2026-03-01,s1", "has 3 fields, not 5"),
         ("3,2026-03-01,s1,1,x,y", "has 6 fields, not 5"),
-        ('3,2026-03-01,s1,1,"x', "a quoted field does not end where its quotes do"),
+        ('3,2026-03-01,s1,1,"x', "an unclosed quote; a record with a line break inside is not supported"),
+        ('3,2026-03-01,s1,1,"x ""y""', "an unclosed quote; a record with a line break inside is not supported"),
         ('3,2026-03-01,s1,1,"x" y', "a quoted field does not end where its quotes do"),
         (",2026-03-01,s1,1,x", "`id` is missing"),
         ("3,yesterday,s1,1,x", "`at` is not an ISO 8601 time"),
@@ -181,6 +182,32 @@ def test_a_name_given_twice_in_a_header_is_kept_as_another_field(bench: Bench) -
     here = reading(bench, format=Csv())
     file = here.land("id,at,sensor,,\n1,2026-03-01,s1,x,y\n")
     assert here.parse(file, columns="id, extra") == ([("1", '{"":"x"," (2)":"y"}')], [])
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("id,at,celsius", "the header does not name `sensor`"),
+        ("id,at,sensor,at", "the header names `at` twice"),
+        ("1,2026-03-01,s1", "the header names none of the fields that the contract reads; is it missing?"),
+    ],
+)
+def test_a_mistake_in_the_header_is_named_at_every_line(bench: Bench, header: str, reason: str) -> None:
+    here = reading(bench, format=Csv())
+    file = here.land(f"{header}\n1,2026-03-01,s1\n")
+    staged, quarantined = here.parse(file)
+    assert (staged, [(number, told) for _, number, told in quarantined]) == ([], [(2, reason)])
+
+
+def test_a_line_break_within_quotes_makes_two_broken_lines(bench: Bench) -> None:
+    here = reading(bench, format=Csv(header=False))
+    file = here.land('1,2026-03-01,s1,1,"two\nlines"\n2,2026-03-01,s1,1,x\n')
+    staged, quarantined = here.parse(file, columns="id")
+    assert staged == [("2",)]
+    assert [(number, reason) for _, number, reason in quarantined] == [
+        (1, "an unclosed quote; a record with a line break inside is not supported"),
+        (2, "has 1 field, not 5"),
+    ]
 
 
 def test_json_in_a_cell_is_json_or_in_quarantine(bench: Bench) -> None:

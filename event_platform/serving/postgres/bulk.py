@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spelling import identifier
 from event_platform.serving.postgres.progress import Mode, Progress, begin, remember
-from event_platform.serving.postgres.relation import quoted
 from event_platform.serving.postgres.stream import copy_in
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def load_whole(connection: Connection, duck: duckdb.DuckDBPyConnection, table: L
 
 
 def _rename(connection: Connection, relation: Relation) -> None:
-    connection.execute(f"ALTER TABLE {relation.side.sql} RENAME TO {quoted(relation.table)}")
+    connection.execute(f"ALTER TABLE {relation.side.sql} RENAME TO {identifier(relation.table)}")
 
 
 def _swap(connection: Connection, relation: Relation, as_declared: bool) -> None:

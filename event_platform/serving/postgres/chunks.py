@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spelling import identifier, in_dates
 from event_platform.errors import PermanentError
 from event_platform.serving.postgres.progress import Mode, Progress, begin, remember, seconds_since_rows
-from event_platform.serving.postgres.relation import quoted
 from event_platform.serving.postgres.stream import copy_in
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _begun(connection: Connection, table: LakeTable, relation: Relation, event_i
     if past is None:
         relation.create(connection)
         connection.execute(f"ALTER TABLE {relation.sql} ADD PRIMARY KEY {PLACE}")
-        connection.execute(f"CREATE INDEX ON {relation.sql} USING hash ({quoted(event_id)})")
+        connection.execute(f"CREATE INDEX ON {relation.sql} USING hash ({identifier(event_id)})")
         fresh = Progress(relation.name, table.declared.name, table.identity, Mode.chunks, table.snapshot_id, table.sequence)
         remember(connection, fresh)
         return fresh
@@ -101,8 +101,7 @@ def _derived_anew(table: LakeTable, past: Progress) -> str | None:
     if past.snapshot_id and not table.remembers(past.snapshot_id):
         return "true"  # away for longer than snapshots are kept: it cannot be known
     dates = frozenset[date]().union(*(change.dates for change in table.changes_since(past.sequence) if change.kind == "replacement"))
-    listed = ", ".join(f"DATE '{day}'" for day in sorted(dates))
-    return f"event_date IN ({listed})" if listed else None
+    return in_dates("event_date", dates) if dates else None
 
 
 def _select(table: LakeTable, past: Progress, anew: str | None, records: int) -> str:
@@ -115,7 +114,7 @@ def _select(table: LakeTable, past: Progress, anew: str | None, records: int) ->
 
 def _gathered(connection: Connection, duck: duckdb.DuckDBPyConnection, relation: Relation, select: str) -> Relation:
     arriving = replace(relation, schema="pg_temp", table="event_platform_arriving")
-    connection.execute(f"CREATE TEMPORARY TABLE {quoted(arriving.table)} (LIKE {relation.sql}) ON COMMIT DROP")
+    connection.execute(f"CREATE TEMPORARY TABLE {identifier(arriving.table)} (LIKE {relation.sql}) ON COMMIT DROP")
     copy_in(connection, duck, select, arriving)
     return arriving
 
@@ -135,6 +134,6 @@ def _take_over(connection: Connection, relation: Relation, arriving: Relation, e
     """Rows of dates derived anew and older versions of what arrives go, what arrives comes."""
     if anew:
         connection.execute(f"DELETE FROM {relation.sql} WHERE {anew}")
-    key = quoted(event_id)
+    key = identifier(event_id)
     connection.execute(f"DELETE FROM {relation.sql} AS old USING {arriving.sql} AS new WHERE old.{key} = new.{key}")
     connection.execute(f"INSERT INTO {relation.sql} ({relation.columns}) SELECT {relation.columns} FROM {arriving.sql}")

@@ -18,6 +18,7 @@ from event_platform.serving.postgres.chunks import RECORDS, load_chunk
 from event_platform.serving.postgres.progress import Mode
 from event_platform.serving.postgres.relation import Relation
 from event_platform.sources import all_sources
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,5 +182,5 @@ def sentence(load: Load, loaded: Loaded) -> str:
     """What a load brought, for people."""
     if not loaded.changed:
         return f"{load.name}: nothing new"
-    corrected = f" and {loaded.corrected:,} rows of dates derived anew" if loaded.corrected else ""
-    return f"{load.name}: {loaded.rows:,} {'rows' if load.mode is Mode.bulk else 'records'}{corrected} in {loaded.seconds:.2f} s"
+    corrected = f" and {counted(loaded.corrected, 'row')} of dates derived anew" if loaded.corrected else ""
+    return f"{load.name}: {counted(loaded.rows, 'row' if load.mode is Mode.bulk else 'record')}{corrected} in {loaded.seconds:.2f} s"

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spelling import identifier
 from event_platform.errors import PermanentError
 from event_platform.lake.faults import explained
-from event_platform.serving.postgres.relation import quoted
 from event_platform.serving.postgres.target import lock
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Progress:
 def prepare(connection: Connection, relation: Relation) -> None:
     """Make what the first load into a database needs: the table of progress, and the relation's schema."""
     here = "SELECT to_regclass('event_platform.loads') IS NOT NULL AND to_regnamespace(%s) IS NOT NULL"
-    schema = quoted(relation.schema)
+    schema = identifier(relation.schema)
     if connection.execute(here, [schema]).fetchone() != (True,):
         with connection.transaction():
             lock(connection, "event_platform.loads")

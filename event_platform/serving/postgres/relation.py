@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spelling import identifier
 from event_platform.errors import PermanentError, UsageError
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ class Relation:
     @property
     def sql(self) -> str:
         """As it stands in statements."""
-        return f"{quoted(self.schema)}.{quoted(self.table)}"
+        return f"{identifier(self.schema)}.{identifier(self.table)}"
 
     @property
     def columns(self) -> str:
         """The columns as they stand in statements, in the order declared."""
-        return ", ".join(map(quoted, self.declared.column_names))
+        return ", ".join(map(identifier, self.declared.column_names))
 
     @property
     def side(self) -> Relation:
@@ -67,7 +68,7 @@ class Relation:
 
     def create(self, connection: Connection) -> None:
         """Make the table, with what it and its columns mean as comments."""
-        columns = ", ".join(f"{quoted(column.name)} {TYPES[column.type]}" for column in self.declared.columns)
+        columns = ", ".join(f"{identifier(column.name)} {TYPES[column.type]}" for column in self.declared.columns)
         comments = (self._comment(column.name, column.meaning) for column in self.declared.columns)
         connection.execute(
             f"CREATE TABLE {self.sql} ({columns}); COMMENT ON TABLE {self.sql} IS {literal(self.declared.description)}; {' '.join(comments)}"
@@ -78,11 +79,11 @@ class Relation:
         found = self.found_columns(connection) or {}
         for column in self.declared.columns:
             if column.name not in found:
-                added = f"ALTER TABLE {self.sql} ADD COLUMN {quoted(column.name)} {TYPES[column.type]}"
+                added = f"ALTER TABLE {self.sql} ADD COLUMN {identifier(column.name)} {TYPES[column.type]}"
                 connection.execute(f"{added}; {self._comment(column.name, column.meaning)}")
 
     def _comment(self, column: str, meaning: str) -> str:
-        return f"COMMENT ON COLUMN {self.sql}.{quoted(column)} IS {literal(meaning)};"
+        return f"COMMENT ON COLUMN {self.sql}.{identifier(column)} IS {literal(meaning)};"
 
     def found_columns(self, connection: Connection) -> dict[str, str] | None:
         """Names and types of the columns that the table in the target has; None when there is no such table."""
@@ -106,11 +107,6 @@ class Relation:
             f"{self.name} has other columns than {self.declared.name} ({'; '.join(wrong[:5])}). It was left as it is. "
             "Drop it to have it loaded anew, or load elsewhere: --as SCHEMA.TABLE."
         )
-
-
-def quoted(name: str) -> str:
-    """A name as it stands in statements; `-` and the like need no more."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

@@ -13,6 +13,7 @@ from event_platform.serving.redshift import statements
 from event_platform.serving.redshift.data_api import MOST_STATEMENTS, DataApi
 from event_platform.serving.redshift.staged import delta, stage
 from event_platform.serving.redshift.statements import LOADS, Relation, Step
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,8 +37,8 @@ class Loaded:
         """For people."""
         if not self.changed:
             return f"{self.name}: Redshift has the current snapshot, nothing to do"
-        how = "the whole table exchanged" if self.dates is None else f"{self.dates:,} dates exchanged"
-        return f"{self.name}: {self.rows:,} rows of {self.files:,} files, {how}, in {self.seconds:.1f} s"
+        how = "the whole table exchanged" if self.dates is None else f"{counted(self.dates, 'date')} exchanged"
+        return f"{self.name}: {counted(self.rows, 'row')} of {counted(self.files, 'file')}, {how}, in {self.seconds:.1f} s"
 
 
 def load(name: str, lake: Lake, duck: duckdb.DuckDBPyConnection) -> Loaded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from event_platform.engines.spelling import identifier, literal
+from event_platform.engines.spelling import identifier, literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,7 +145,7 @@ def _delete(relation: Relation, step: Step) -> list[str]:
     """Rows of stale dates go whole; elsewhere an older version of an arriving event does, so an event id is there once whatever happens."""
     if step.stale is None:
         return [f"DELETE FROM {relation.sql}"]
-    dates = ", ".join(literal(day.isoformat()) for day in sorted(step.stale))
+    dates = literals(day.isoformat() for day in sorted(step.stale))
     of_dates = [f"DELETE FROM {relation.sql} WHERE {identifier('event_date')} IN ({dates})"] if dates else []
     if step.manifest is None or relation.event_id is None:
         return of_dates

@@ -8,8 +8,8 @@ import pytest
 
 from event_platform.environment import Environment
 from event_platform.serving.postgres.progress import Mode
+from event_platform_tests.kills import arm, in_child
 from event_platform_tests.serving.postgres.conftest import Database, events
-from event_platform_tests.test_crash import FORKS, arm
 
 pytestmark = pytest.mark.server
 
@@ -36,14 +36,9 @@ def _work(home: str, url: str, mode: Mode, kill: tuple[str, str, int, str] | Non
             pass
 
 
-def in_child(database: Database, mode: Mode, kill: tuple[str, str, int, str] | None = None, after_seconds: float | None = None) -> int | None:
-    """Load in a process of its own, which kills itself at a step or is killed after a while; its exit code."""
-    child = FORKS.Process(target=_work, args=(str(database.at_hand.lake.environment.home), database.url, mode, kill))
-    child.start()
-    child.join(after_seconds)
-    child.kill()
-    child.join()
-    return child.exitcode
+def where(database: Database) -> tuple[str, str]:
+    """The lake's home and the target's address."""
+    return str(database.at_hand.lake.environment.home), database.url
 
 
 @pytest.mark.parametrize(("mode", "module", "step", "moment"), KILLS, ids=lambda each: str(each))
@@ -52,7 +47,7 @@ def test_a_load_after_a_kill_ends_as_if_nothing_had_happened(database: Database,
     database.land(*events(range(3)))
     database.perform(load)
     database.land(*events(range(3, 20)))
-    assert in_child(database, mode, (f"{HERE}.{module}", step, 1, moment)) == -signal.SIGKILL
+    assert in_child(_work, *where(database), mode, (f"{HERE}.{module}", step, 1, moment)) == -signal.SIGKILL
     held = len(database.in_target())
     assert held == 3 or (step, moment, held) == ("perform", "after", 8)
     while database.perform(load).changed:
@@ -65,7 +60,7 @@ def test_a_load_after_a_kill_ends_as_if_nothing_had_happened(database: Database,
 def test_chunks_after_kills_at_any_time(database: Database, seed: int) -> None:
     database.land(*events(range(100)))
     moments = random.Random(seed)
-    while in_child(database, Mode.chunks, after_seconds=moments.uniform(0.5, 1.5)) != 0:
+    while in_child(_work, *where(database), Mode.chunks, after_seconds=moments.uniform(0.5, 1.5)) != 0:
         pass
     assert database.in_target() == database.in_lake()
     assert database.query("SELECT rows FROM event_platform.loads") == [(100,)]

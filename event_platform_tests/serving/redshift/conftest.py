@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 
 from event_platform.environment import Redshift
 from event_platform.lake.catalog import Lake
@@ -21,27 +19,14 @@ __all__ = ["database", "server"]
 SETTINGS = Redshift(workgroup="analytics", database="dev", role_arn="arn:aws:iam::123456789012:role/loader", staging="s3://staging/lake")
 
 
-@pytest.fixture(scope="session")
-def moto_url() -> Iterator[str]:
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    started.start()
-    host, port = started.get_host_and_port()
-    yield f"http://{host}:{port}"
-    started.stop()
-
-
 @pytest.fixture
-def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """moto, empty, as where this process finds AWS, with the bucket `staging`."""
+def aws(aws: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same with the bucket `staging`, and a Data API that is asked without pauses."""
     import boto3
 
-    requests.post(f"{moto_url}/moto-api/reset", timeout=10).raise_for_status()
-    settings = {"AWS_ENDPOINT_URL": moto_url, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr(data_api, "FIRST_PAUSE_SECONDS", 0.001)
     boto3.client("s3").create_bucket(Bucket="staging")
-    return moto_url
+    return aws
 
 
 @dataclass

@@ -235,7 +235,7 @@ def test_the_command_loads_and_says_what_it_did(warehouse: Warehouse, monkeypatc
     monkeypatch.setenv("EVENT_PLATFORM_REDSHIFT_WORKGROUP", "analytics")
     monkeypatch.setenv("EVENT_PLATFORM_REDSHIFT_STAGING", "s3://staging")
     ended = subprocess.run([sys.executable, "-m", "event_platform.cli", "redshift", "load", "payments"], capture_output=True, text=True, check=False)
-    assert (ended.returncode, "5 rows of 1 files, the whole table exchanged" in ended.stderr) == (0, True), ended.stderr
+    assert (ended.returncode, "5 rows of 1 file, the whole table exchanged" in ended.stderr) == (0, True), ended.stderr
     warehouse.assert_same()
 
 

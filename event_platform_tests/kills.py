@@ -1,0 +1,52 @@
+"""Processes of their own that have everything imported, and that can be made to kill themselves at a step."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+FORKS = multiprocessing.get_context("forkserver")
+PRELOADED = ("event_platform.definitions", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "apprise")
+FORKS.set_forkserver_preload([*PRELOADED, "event_platform_tests.pipeline", "event_platform_tests.alerts.conftest"])
+"""Python has one server to fork from, so all that any of them needs is imported here."""
+
+Kill = tuple[str, int, str]
+"""Which step, its how many-th call, before or after it."""
+
+
+def boundaries(calls: dict[str, int]) -> list[Kill]:
+    """Every boundary of what comes by each step so many times."""
+    return [(step, number, moment) for step, times in calls.items() for number in range(1, times + 1) for moment in ("before", "after")]
+
+
+def arm(module: str, name: str, number: int, moment: str) -> None:
+    """Make this process kill itself before or after the n-th call of a function or method."""
+    holder: Any = __import__(module, fromlist=["_"])
+    *classes, function = name.split(".")
+    for each in classes:
+        holder = getattr(holder, each)
+    original: Callable[..., Any] = getattr(holder, function)
+    calls = 0
+
+    def armed(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if calls == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(holder, function, armed)
+
+
+def in_child(work: Callable[..., None], *args: object, after_seconds: float | None = None) -> int | None:
+    """Do the work in a process of its own, killed if it is not done after so long; its exit code, negative for the signal that ended it."""
+    child = FORKS.Process(target=work, args=args)
+    child.start()
+    child.join(after_seconds)
+    child.kill()
+    child.join()
+    return child.exitcode
