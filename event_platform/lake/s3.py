@@ -50,6 +50,10 @@ class S3:
 
     grows = False
 
+    def __reduce__(self) -> tuple[type[S3], tuple[()]]:
+        """Another process makes clients of its own."""
+        return S3, ()
+
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - boto3's clients have no types
         return aws.client("s3", connections=2 * THREADS)

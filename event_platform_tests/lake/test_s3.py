@@ -1,6 +1,7 @@
 """Objects on S3: whole or not at all, nothing replaced that should not be, and bad networks told apart from wrong settings."""
 
 import os
+import pickle
 from pathlib import Path
 from uuid import uuid4
 
@@ -100,6 +101,12 @@ def test_a_listing_begins_where_it_is_told(folder: str) -> None:
     for name in ("1-a", "2-b", "2-c", "3-d"):
         S3().create(f"{folder}/{name}", b"")
     assert [found.url.rpartition("/")[2] for found in S3().list(folder, begin="2-b")] == ["2-b", "2-c", "3-d"]
+
+
+def test_a_store_that_was_used_can_be_sent_to_another_process(folder: str) -> None:
+    store = S3()
+    store.create(f"{folder}/a", b"1")
+    assert pickle.loads(pickle.dumps(store)).read(f"{folder}/a") == b"1"
 
 
 def test_many_objects_are_deleted_and_missing_ones_are_no_error(folder: str) -> None:

@@ -378,7 +378,7 @@ def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Buc
     assert claiming.wait_for_files(Ledger().lake, bucket.source, 5)
 
 
-@pytest.mark.parametrize("files", [1_200, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("files", [1_200, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
 def test_many_pending_files_are_listed_page_by_page(bucket: Bucket, s3: SeaweedFS, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pending, store = f"{bucket.here.folder}/pending", bucket.store
     with ThreadPoolExecutor(16) as threads:
