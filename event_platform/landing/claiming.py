@@ -51,7 +51,7 @@ def _enter(
     with at_hand(lake.environment, source, [file.landing_file for file in claimed] if are_read_again(source.format) else []) as archive:
         found = [as_records(file.inspection, archive / file.landing_file, source.format, duck) for file in claimed]
     entered = ledger.enter(lake, source, duck, [_entry(*each, run_id) for each in zip(claimed, found, strict=True)], run_id)
-    queue.release(lake.environment, source, claimer)
+    queue.release(lake.environment, source, claimer, claimed)
     return entered
 
 
