@@ -76,7 +76,8 @@ class Environment:
     a local pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `catalog` where the tables are
-    listed (None: a SQLite file in the lake), `loads` the file that says which loads Dagster does,
+    listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
+    how other engines are asked, `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
     compute instead (None: nowhere).
 
@@ -96,6 +97,10 @@ class Environment:
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
     catalog: str | None = field(default=None, repr=False)
+    trino: str | None = field(default=None, repr=False)
+    spark_jars: Path | None = None
+    athena_workgroup: str | None = None
+    athena_output: str | None = None
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
     engines: Engines = field(default_factory=Engines)
@@ -193,6 +198,7 @@ def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
     extra = os.environ.get("EVENT_PLATFORM_SOURCES")
     loads = os.environ.get("EVENT_PLATFORM_LOADS")
+    jars = os.environ.get("EVENT_PLATFORM_SPARK_JARS")
     return Environment(
         home=_home(),
         **_lake(),
@@ -204,6 +210,10 @@ def read() -> Environment:
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
         catalog=_catalog(),
+        trino=_url("EVENT_PLATFORM_TRINO"),
+        spark_jars=Path(jars).expanduser().absolute() if jars else None,
+        athena_workgroup=os.environ.get("EVENT_PLATFORM_ATHENA_WORKGROUP") or None,
+        athena_output=os.environ.get("EVENT_PLATFORM_ATHENA_OUTPUT") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
         engines=_engines(),
