@@ -59,6 +59,8 @@ class Doubtless:
         if b"\\" in array:
             return False
         try:
+            if not array.isascii():
+                array.decode()  # the decoder looks at the texts it gives, not at those it leaves raw
             events = self._all.decode(array)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
