@@ -57,15 +57,13 @@ def _request(events: int, number: int) -> bytes:
 async def _connection(port: int, events: int, first: int, due: Iterator[float | None], until: float, tally: Tally) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     prepared = [_request(events, first + number) for number in range(20)]
-    number = 0
-    for moment in due:
+    for number, moment in enumerate(due):
         if moment is not None:
             await asyncio.sleep(max(0.0, moment - time.perf_counter()))
         begun = moment if moment is not None else time.perf_counter()
         if begun >= until:
             break
         writer.write(prepared[number % len(prepared)])
-        number += 1
         head = await reader.readuntil(b"\r\n\r\n")
         lower = head.lower()
         length = int(lower.partition(b"content-length:")[2].partition(b"\r")[0])
@@ -140,7 +138,7 @@ def measure(name: str, port: int, pid: int, events: int, connections: int, secon
         f"{name:38}",
         f"{rate:9,.0f} requests/s {rate * events:10,.0f} events/s",
         f"p50 {tally.quantile(0.5):7.1f} ms  p99 {tally.quantile(0.99):7.1f} ms",
-        f"processor {used / tally.seconds * 100:4.0f} %, {used / max(1, good) * 1e6:6.0f} us/request, {used / max(1, good * events) * 1e6:6.1f} us/event",
+        f"processor {used / tally.seconds * 100:4.0f} %, {used / max(1, good) * 1e6:6.0f} us/request, {used / max(1, good * events) * 1e6:5.1f} us/event",
         f"statuses {dict(tally.statuses)}",
     ]
     print("  ".join(cells), flush=True)

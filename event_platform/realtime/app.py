@@ -23,6 +23,7 @@ from event_platform.realtime.embedded import EmbeddedSink
 from event_platform.realtime.guard import Guard
 from event_platform.realtime.intake import Intake
 from event_platform.realtime.openapi import document
+from event_platform.realtime.orphans import end_with_parent
 from event_platform.realtime.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ SEGMENT_TYPES = ("track", "page", "identify", "screen", "group", "alias")
 
 def create() -> Starlette:
     """The application of a worker process, as the environment and `collector.toml` say. Raises ConfigurationError."""
+    end_with_parent()
     here = settings.read()
     chosen = configuration.read(here)
     handlers = Handlers(chosen, Intake(here, chosen.sources(), Doorkeeper(chosen), EmbeddedSink(here, chosen.limits.waiting_bytes)))
