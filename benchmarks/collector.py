@@ -138,7 +138,7 @@ def measure(name: str, port: int, pid: int, events: int, connections: int, secon
         f"{name:38}",
         f"{rate:9,.0f} requests/s {rate * events:10,.0f} events/s",
         f"p50 {tally.quantile(0.5):7.1f} ms  p99 {tally.quantile(0.99):7.1f} ms",
-        f"processor {used / tally.seconds * 100:4.0f} %, {used / max(1, good) * 1e6:6.0f} us/request, {used / max(1, good * events) * 1e6:5.1f} us/event",
+        f"cpu {used / tally.seconds * 100:.0f} %, {used / max(1, good) * 1e6:.0f} us/request, {used / max(1, good * events) * 1e6:.1f} us/event",
         f"statuses {dict(tally.statuses)}",
     ]
     print("  ".join(cells), flush=True)

@@ -62,7 +62,7 @@ class Running:
 
     def workers(self) -> list[psutil.Process]:
         assert self.process is not None
-        return [each for each in psutil.Process(self.process.pid).children(recursive=True) if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in psutil.Process(self.process.pid).children() if "resource_tracker" not in " ".join(each.cmdline())]
 
     def post(self, body: Any, path: str = "/event/clickstream", **options: Any) -> requests.Response:
         kind = "data" if isinstance(body, bytes) else "json"

@@ -47,7 +47,7 @@ class Clients:
                     self.begun.set()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_every_acknowledged_event_is_in_trusted_once(collect: Callable[..., Running], clickstream: Pipeline, workers: int) -> None:
     collector = collect("--workers", str(workers))
     clients = Clients(collector, 6)
@@ -72,7 +72,9 @@ def test_every_acknowledged_event_is_in_trusted_once(collect: Callable[..., Runn
 def test_a_worker_that_is_killed_is_replaced_and_leaves_nothing_behind(collect: Callable[..., Running]) -> None:
     collector = collect("--workers", "2")
     assert collector.post([CLICK] * 3).status_code == 200
-    for each in collector.workers():
+    workers = collector.workers()
+    assert len(workers) == 2
+    for each in workers:
         each.kill()
     collector._wait()
     assert collector.post(CLICK).status_code == 200
