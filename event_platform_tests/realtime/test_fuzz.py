@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from event_platform_tests.realtime.conftest import Running
 
 AGREED = {200, 400, 401, 403, 404, 405, 406, 408, 411, 413, 415, 422, 429, 431, 503}
-EXAMPLES = settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 def check(status: int, body: bytes) -> None:
@@ -64,7 +64,7 @@ BODIES = st.one_of(st.binary(max_size=50), JSON.map(lambda value: json.dumps(val
 
 
 @given(method=st.sampled_from(["POST", "GET", "HEAD", "PUT", "OPTIONS"]), path=st.sampled_from(PATHS), headers=HEADERS, body=BODIES)
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_anything_at_all(shared: Running, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=30)
     try:
