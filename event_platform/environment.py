@@ -140,6 +140,11 @@ class Environment:
         """Rules and recipients of the weather alerts, if there are any."""
         return self.home / "alerts.toml"
 
+    @cached_property
+    def collector(self) -> Path:
+        """Topics, keys and limits of the HTTP collector, if they are not the defaults."""
+        return self.home / "collector.toml"
+
 
 def _home() -> Path:
     home = Path(os.environ.get("EVENT_PLATFORM_HOME") or CHECKOUT / ".event_platform").expanduser().absolute()
@@ -192,6 +197,11 @@ def secret(name: str) -> str:
     if not value:
         raise ConfigurationError(f"The environment variable {name}, which a setting names, is not set; set it where the platform runs.")
     return value
+
+
+def share_metrics_in(folder: Path) -> None:
+    """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def read() -> Environment:
