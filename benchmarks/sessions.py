@@ -63,7 +63,7 @@ def trusted_of(lake: Lake, duck: duckdb.DuckDBPyConnection, events: int) -> Lake
 
 def raw(duck: duckdb.DuckDBPyConnection, trusted: LakeTable, folder: Path) -> None:
     """What one would write without a platform."""
-    paths = [file.file_path for file in trusted.files()]
+    paths = trusted.paths(trusted.files())
     duck.execute(f"CREATE OR REPLACE TEMP VIEW trusted AS SELECT * FROM read_parquet({paths}, hive_partitioning = false)")
     duck.execute(f"COPY ({QUERY}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (event_date))")
 

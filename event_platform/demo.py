@@ -36,13 +36,18 @@ class Showing:
     query: str
 
 
+def _apart(here: Environment, folder: Path) -> Environment:
+    """The same settings for a home and a lake of their own."""
+    return replace(here, home=folder, lake_folder=None, lake_url=None, catalog=None)
+
+
 def _pull_insights(here: Environment, folder: Path) -> list[Path]:
     from event_platform.pulls.insights import pull_dates
     from event_platform.pulls.pulled import raise_first
 
     last = FIRST_MOMENT + timedelta(days=INSIGHTS_DAYS - 1)
     with apis.opened(apis.insights_api()) as url:
-        there = replace(here, home=folder, insights_url=url, insights_count=1000)
+        there = replace(_apart(here, folder), insights_url=url, insights_count=1000)
         done, failed = pull_dates(there, days_between(FIRST_MOMENT.date(), last.date()))
     raise_first(failed, len(done) + len(failed))
     return sorted(pending_folder(there, sources.get("insights")).iterdir())
@@ -61,7 +66,7 @@ def _poll_weather(here: Environment, folder: Path) -> list[Path]:
 
     clock = _Clock(FIRST_MOMENT)
     with apis.opened(apis.weather_api(lambda: clock.moment)) as url:
-        there = replace(here, home=folder, tomorrow_url=url, tomorrow_api_key="demo", weather_places=PLACES, tomorrow_calls_per_day=1_000)
+        there = replace(_apart(here, folder), tomorrow_url=url, tomorrow_api_key="demo", weather_places=PLACES, tomorrow_calls_per_day=1_000)
         for _ in range(POLLS):
             done, failed = poll(there, clock=lambda: clock.moment.timestamp())
             raise_first(failed, len(done) + len(failed))

@@ -6,16 +6,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from event_platform import environment, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
+from event_platform.lake import catalogues, faults
+from event_platform.lake.catalog import Lake
 from event_platform.lake.files import explained
 from event_platform.wording import counted
 
+if TYPE_CHECKING:
+    from event_platform.sources.contract import Source
+
 FREE_BYTES_WANTED = 2 * 1024**3
+CLAIM_MAY_TAKE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: tuple[Callable[[], Iterator[Finding]], ...]
-    looks = (_settings, _engines, _home, _disk, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
+    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -85,6 +93,21 @@ def _disk() -> Iterator[Finding]:
     yield Finding(free > FREE_BYTES_WANTED, f"{free / 1024**3:.1f} GiB free on the disk of the home", way_out)
 
 
+def _lake() -> Iterator[Finding]:
+    from event_platform.lake.storage import is_remote, probe
+
+    here = environment.read()
+    where = here.lake_url or str(here.lake)
+    if is_remote(where):
+        probe(where)
+        yield Finding(True, f"the lake {where} can be listed, written and deleted from")
+        yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
+    elif here.lake_folder:
+        with explained(f"Writing to the lake {where}"):
+            tempfile.TemporaryFile(dir=_existing(here.lake_folder)).close()
+        yield Finding(True, f"the lake {where} can be written")
+
+
 def _contracts() -> Iterator[Finding]:
     from event_platform.engines.duckdb import connect
     from event_platform.soundness import faults
@@ -113,9 +136,15 @@ def _tables() -> Iterator[Finding]:
 
 
 def _catalogue() -> Iterator[Finding]:
+    here = environment.read()
+    if not catalogues.is_embedded(here):
+        with faults.explained("the lake"):
+            layers = Lake(here).catalog.list_namespaces()
+        yield Finding(True, f"the catalogue {catalogues.shown(here)} answers and has {counted(len(layers), 'layer')}")
+        return
     import sqlite3
 
-    path = environment.read().lake / "catalog.db"
+    path = here.lake / "catalog.db"
     if not path.exists():
         yield Finding(True, "no catalogue yet; the first run makes it")
         return
@@ -143,12 +172,27 @@ def _landing() -> Iterator[Finding]:
     for source in sources.all_sources().values():
         found = queue.pending(here, source)
         yield Finding(True, f"{source.name}: {counted(len(found.ready) + len(found.settling), 'file')} pending")
+        yield from _claim_under_way(here, source)
         for refused in found.refused:
             yield Finding(
                 False,
                 f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}",
                 "Replace it by a regular file that can be read, or remove it.",
             )
+
+
+def _claim_under_way(here: environment.Environment, source: Source) -> Iterator[Finding]:
+    from event_platform.landing.object_queue import ObjectQueue
+
+    queue = ObjectQueue(here, source) if here.lake_url else None
+    claim = queue.under_way() if queue else None
+    if queue and claim:
+        yield Finding(
+            datetime.fromisoformat(claim.since) > datetime.now(UTC) - CLAIM_MAY_TAKE,
+            f"{source.name}: {len(claim.files)} files are being claimed since {claim.since}",
+            f"`event-platform run {source.name}` finishes a claim of this platform that died. If the claim is of another platform, which is gone for "
+            f"good, move the files that {queue.claim_url} names back to pending/ and delete it.",
+        )
 
 
 def _alerts() -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 from urllib.parse import urlsplit
 
 from event_platform.errors import ConfigurationError
@@ -70,10 +71,13 @@ class Emr:
 class Environment:
     """What the process was told from outside.
 
-    `home` is the one folder with everything the platform keeps. `settle` is how long a file in a local
-    pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
+    `home` is the one folder with everything the platform keeps, but for a lake that `lake_folder` or `lake_url` (a store of objects) put elsewhere.
+    `cache_bytes` is about how much of such a store is kept in the home, `poll` how often it is asked for new files. `settle` is how long a file in
+    a local pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
-    tables are loaded into (None: the server in the home), `loads` the file that says which loads Dagster does,
+    tables are loaded into (None: the server in the home), `catalog` where the tables are
+    listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
+    how other engines are asked, `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
     compute instead (None: nowhere).
 
@@ -83,11 +87,20 @@ class Environment:
     """
 
     home: Path
+    lake_folder: Path | None = None
+    lake_url: str | None = None
+    cache_bytes: int = 20 << 30
+    poll: timedelta = timedelta(seconds=5)
     settle: timedelta = timedelta(seconds=1)
     memory_limit: str | None = None
     threads: int | None = None
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
+    catalog: str | None = field(default=None, repr=False)
+    trino: str | None = field(default=None, repr=False)
+    spark_jars: Path | None = None
+    athena_workgroup: str | None = None
+    athena_output: str | None = None
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
     engines: Engines = field(default_factory=Engines)
@@ -104,8 +117,8 @@ class Environment:
 
     @cached_property
     def lake(self) -> Path:
-        """Landing, table data and the catalogue file."""
-        return self.home / "lake"
+        """Landing, table data and the catalogue file; of a lake in a store of objects the catalogue file alone."""
+        return self.lake_folder or self.home / "lake"
 
     @cached_property
     def landing(self) -> Path:
@@ -127,12 +140,36 @@ class Environment:
         """Rules and recipients of the weather alerts, if there are any."""
         return self.home / "alerts.toml"
 
+    @cached_property
+    def collector(self) -> Path:
+        """Topics, keys and limits of the HTTP collector, if they are not the defaults."""
+        return self.home / "collector.toml"
+
 
 def _home() -> Path:
     home = Path(os.environ.get("EVENT_PLATFORM_HOME") or CHECKOUT / ".event_platform").expanduser().absolute()
     if set("%?") & set(str(home)):
         raise ConfigurationError(f"The home {str(home)!r} has % or ? in its path, which Dagster's SQLite files cannot have; choose another.")
     return home
+
+
+class _Lake(TypedDict):
+    lake_folder: Path | None
+    lake_url: str | None
+
+
+def _lake() -> _Lake:
+    """A folder, or the URL of one in a store of objects."""
+    text = os.environ.get("EVENT_PLATFORM_LAKE", "").rstrip("/")
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme == "file":
+        folder = Path(rest or scheme).expanduser().absolute() if text else None
+        return {"lake_folder": folder, "lake_url": None}
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#%]+)?|(web)?hdfs://([\w.-]+@)?[\w.-]+(:\d+)?/[^\s?#%]+", text):
+        raise ConfigurationError(
+            f"EVENT_PLATFORM_LAKE is {text!r}, which is no place for a lake; write a folder, s3://bucket/prefix or webhdfs://user@host:port/folder."
+        )
+    return {"lake_folder": None, "lake_url": text}
 
 
 def unwritable(home: Path, error: OSError) -> ConfigurationError:
@@ -162,17 +199,31 @@ def secret(name: str) -> str:
     return value
 
 
+def share_metrics_in(folder: Path) -> None:
+    """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
     extra = os.environ.get("EVENT_PLATFORM_SOURCES")
     loads = os.environ.get("EVENT_PLATFORM_LOADS")
+    jars = os.environ.get("EVENT_PLATFORM_SPARK_JARS")
     return Environment(
         home=_home(),
+        **_lake(),
+        cache_bytes=int(_number("EVENT_PLATFORM_CACHE_GIGABYTES", 20) * (1 << 30)),
+        poll=timedelta(seconds=_number("EVENT_PLATFORM_POLL_SECONDS", 5)),
         settle=timedelta(seconds=_number("EVENT_PLATFORM_SETTLE_SECONDS", 1.0)),
         memory_limit=os.environ.get("EVENT_PLATFORM_MEMORY_LIMIT") or None,
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
+        catalog=_catalog(),
+        trino=_url("EVENT_PLATFORM_TRINO"),
+        spark_jars=Path(jars).expanduser().absolute() if jars else None,
+        athena_workgroup=os.environ.get("EVENT_PLATFORM_ATHENA_WORKGROUP") or None,
+        athena_output=os.environ.get("EVENT_PLATFORM_ATHENA_OUTPUT") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
         engines=_engines(),
@@ -231,6 +282,26 @@ def _emr() -> Emr | None:
     prefix = "EVENT_PLATFORM_EMR_SET_"
     settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
     return Emr(application, role_arn, entry_point, settings)
+
+
+BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
+
+
+def _catalog() -> str | None:
+    """It is not repeated in the error, for it may hold a password."""
+    text = os.environ.get("EVENT_PLATFORM_CATALOG", "").rstrip("/")
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("postgresql", "http", "https", "thrift")
+        sound = known and parts.hostname and parts.port != 0 and not BAD_ESCAPE.search(text)
+    except ValueError:
+        sound = False
+    if text and text != "glue" and not sound:
+        raise ConfigurationError(
+            "EVENT_PLATFORM_CATALOG is not the address of a catalogue; write postgresql://USER:PASSWORD@HOST:5432/DATABASE, https://HOST/PATH "
+            "of a REST catalogue, thrift://HOST:9083 of a Hive metastore, or glue; / : @ ? # and % in a password as %2F %3A %40 %3F %23 %25."
+        )
+    return text or None
 
 
 def _number(name: str, default: float, least: float = 0) -> float:

@@ -7,6 +7,7 @@
     │   ├── RefusedError          an API does not let us have what we ask for
     │   └── UnusableAnswerError   an API answers something else than was agreed
     └── TransientError            busy, full, unreachable: try again, nothing lost   exit code 5
+        ├── ConflictError         another writer was first
         ├── UnavailableError      an API is away, failing, too slow, or asks to be left alone
         │   └── HeldBackError     we ourselves do not ask it yet
         └── TornAnswerError       an API's answer ended before its end
@@ -43,6 +44,10 @@ class TransientError(PlatformError):
     """Something outside was busy, full or away; the same command later continues where this one stopped."""
 
     exit_code = 5
+
+
+class ConflictError(TransientError):
+    """A table changed between reading and writing; nothing was written, and the step may start anew from the table as it is now."""
 
 
 class RefusedError(PermanentError):

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from event_platform import partitions, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
 from event_platform.alerts.log import TABLE as ALERTS
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import Upkeep, maintain
+from event_platform.lake.objects import object_store
+from event_platform.lake.storage import is_remote, root
 from event_platform.lake.table import Change, day_of
 from event_platform.sources.weather import SOURCE as WEATHER
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 RUN_ID = "maintain"
 
 
+@starts_anew
 def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
     """Erase stage of landing dates past the contract's retention, once trusted has taken them in; give the dates erased."""
     if source.stage_retention_days is None or not lake.exists(tables.stage(source)):
@@ -64,7 +68,12 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         if lake.exists(table):
             with lake.writing(lock):
                 needed_since = min((reader.consumed(table.name) for reader in readers()), default=2**62)
-                yield maintain(lake.open(table), duck, RUN_ID, keep, needed_since)
+                yield maintain(lake.open(table), duck, RUN_ID, keep, needed_since, alone=lake.locks_every_writer)
+
+
+def sweep_uploads(lake: Lake) -> int:
+    """Remove what uploads to a store of objects that died long ago left behind; how many there were."""
+    return object_store(root(lake.location)).sweep(lake.location) if is_remote(lake.location) else 0
 
 
 def prune_run_logs(instance: dg.DagsterInstance, keep: timedelta) -> int:

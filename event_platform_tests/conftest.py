@@ -19,6 +19,8 @@ from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.sources.contract import Source
 
+pytest_plugins = ["event_platform_tests.left_out", "event_platform_tests.servers", "event_platform_tests.on_s3"]
+
 LANDED_ON = date(2026, 3, 10)
 
 settings.register_profile("untimed", deadline=None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from event_platform import tables
 from event_platform.aggregate.reach import OwnDate
 from event_platform.engines.spelling import in_dates
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import discard, write
 from event_platform.trusted.dates import dates_held, event_date_of, files_of_dates
@@ -57,6 +58,7 @@ class Aggregate:
         return f"SELECT * FROM ({self.query}) WHERE {in_dates('event_date', dates)}"
 
 
+@starts_anew
 def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: str) -> frozenset[date]:
     """Recompute the dates that are outdated by what changed in the table below since the last time; give them."""
     with lake.writing(aggregate.table.name):
@@ -72,6 +74,7 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: 
         return dates
 
 
+@starts_anew
 def recompute_dates(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Recompute the given dates from the table below as it is now; give those that hold or held rows."""
     with lake.writing(aggregate.table.name):
@@ -82,7 +85,8 @@ def recompute_dates(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: st
 
 
 def _opened(lake: Lake, aggregate: Aggregate) -> tuple[LakeTable, LakeTable]:
-    return lake.open(aggregate.upstream), lake.open(aggregate.table)
+    answers = lake.open(aggregate.table)
+    return lake.open(aggregate.upstream), answers
 
 
 def _recompute(
@@ -109,5 +113,5 @@ def _write_answers(aggregate: Aggregate, upstream: LakeTable, answers: LakeTable
         further = (aggregate.reach.goes_on(answers, written) & dates_held(upstream)) - read
         if not further:
             return written
-        discard(written)
+        discard(answers, written)
         read |= further

@@ -16,21 +16,30 @@ ATTEMPTS = 5
 _DENIED = (
     *("AccessDenied", "Unauthorized", "Forbidden", "403"),
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "InvalidClientToken"),
+    *("InvalidToken", "RequestTimeTooSkewed"),
 )
 _UNKNOWN = ("NoSuchBucket", "ResourceNotFound", "Validation", "InvalidBucketName", "PermanentRedirect")
-_BUSY = ("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "ServiceUnavailable", "RequestTimeout", "TooManyRequests")
+_BUSY = ("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "ServiceUnavailable", "RequestTimeout", "TooManyRequests", "50")
 
 
-def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
-    """A client with the credentials, region and endpoint that AWS's own variables and files give. Raises ConfigurationError."""
+def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3's clients have no types
+    """A client for so many requests at once, with the credentials, region and endpoint that AWS's own variables and files give.
+
+    Raises ConfigurationError.
+    """
     try:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
     except ImportError as error:
         raise ConfigurationError("AWS needs the package boto3: `pip install 'event-platform[aws]'`.") from error
-    limits = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    limits = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=connections,
+    )
     with explained(service):
-        return boto3.client(service, config=limits)
+        return Session().client(service, config=limits)  # a session of its own: the default one keeps credentials for as long as the process lives
 
 
 @contextmanager
@@ -42,15 +51,16 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _of_answer(what, error.response.get("Error", {})) from None
+        raise refusal(what, error.response.get("Error", {})) from None
     except Boto3Error as error:  # an upload that failed wraps what AWS answered
         cause = error.__context__
-        raise (_of_answer(what, cause.response.get("Error", {})) if isinstance(cause, ClientError) else _away(what, error)) from None
+        raise (refusal(what, cause.response.get("Error", {})) if isinstance(cause, ClientError) else _away(what, error)) from None
     except BotoCoreError as error:
         raise _before_answer(what, error) from None
 
 
-def _of_answer(what: str, answer: dict[str, str]) -> PlatformError:
+def refusal(what: str, answer: dict[str, str]) -> PlatformError:
+    """What AWS's error (`Code` and `Message`) means while `what` is used."""
     code, message = answer.get("Code", "an error"), answer.get("Message", "")
     told = f"{code}: {message}" if message and message != code else code
     if code.startswith(_DENIED):

@@ -1,7 +1,4 @@
-"""The catalogue: which tables there are, made on first use, and the locks of their writers.
-
-The embedded catalogue is a SQLite file in the lake, named `lake`; any Iceberg reader that is given the file sees the tables.
-"""
+"""The tables of a lake, made on first use, and the locks of their writers."""
 
 from __future__ import annotations
 
@@ -10,28 +7,22 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
-from event_platform.errors import PermanentError, TransientError
+from event_platform.errors import PermanentError
+from event_platform.lake import catalogues, locks
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
+from event_platform.lake.storage import FILE, is_remote, storage
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table as IcebergTable
 
     from event_platform.environment import Environment
     from event_platform.lake.schema import Table
 
-CATALOG = "lake"
-BUSY_SECONDS = 60
-"""How long SQLite waits for another program that holds the catalogue's file."""
-
-LOCK_TIMEOUT_SECONDS = 3600.0
-"""How long a writer waits for another writer of the same table; as long as the longest step may take."""
-
 PROPERTIES = {
+    "commit.retry.num-retries": "0",  # a commit answers what its tables said when they were opened; if they say more now, the step starts anew
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",
@@ -49,15 +40,25 @@ class Lake:
         self.statements: dict[str, str] = {}
 
     @cached_property
-    def catalog(self) -> SqlCatalog:
-        """The pyiceberg catalogue `lake` in `lake/catalog.db`."""
-        from pyiceberg.catalog.sql import SqlCatalog
-        from sqlalchemy import URL
-
-        uri = URL.create("sqlite", database=str(self.environment.lake / "catalog.db"), query={"timeout": str(BUSY_SECONDS)})
+    def catalog(self) -> Catalog:
+        """The pyiceberg catalogue `lake`."""
         self.environment.lake.mkdir(parents=True, exist_ok=True)
         with self.writing("catalog"):
-            return SqlCatalog(CATALOG, uri=uri.render_as_string(hide_password=False), warehouse=str(self.environment.lake))
+            return catalogues.connect(self.environment, {"warehouse": self.location, **self._file_io})
+
+    @property
+    def location(self) -> str:
+        """Under which the tables are: a URL, or a folder where nobody else is told of them."""
+        folder = str(self.environment.lake)
+        return self.environment.lake_url or (folder if catalogues.is_embedded(self.environment) else f"{FILE}{folder}")
+
+    @property
+    def _file_io(self) -> dict[str, str]:
+        if not is_remote(self.location):
+            return {}
+        from event_platform.lake.file_io import properties
+
+        return properties(self.environment)
 
     def open(self, table: Table) -> LakeTable:
         """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
@@ -74,7 +75,7 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             with explained(table.name):
                 loaded = self._widen(table)
-        return LakeTable(table, loaded, self.statements)
+        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:
         from pyiceberg.exceptions import NoSuchTableError
@@ -94,30 +95,33 @@ class Lake:
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table; creates nothing."""
         with explained(table.name):
-            return (self.environment.lake / "catalog.db").exists() and self.catalog.table_exists(table.name)
+            if catalogues.is_embedded(self.environment) and not (self.environment.lake / "catalog.db").exists():
+                return False
+            return self.catalog.table_exists(table.name)
 
     def _create(self, table: Table) -> IcebergTable:
-        schema = iceberg_schema(table)
-        self.catalog.create_namespace_if_not_exists(table.layer)
-        return self.catalog.create_table_if_not_exists(
-            table.name,
-            schema,
-            location=str(self.environment.lake / table.layer / table.short_name),
-            partition_spec=iceberg_spec(table, schema),
-            properties={**PROPERTIES, "comment": table.description},
-        )
+        schema, catalog = iceberg_schema(table), self.catalog
+        with self.writing("catalog"):
+            catalog.create_namespace_if_not_exists(table.layer)
+            return catalog.create_table_if_not_exists(
+                table.name,
+                schema,
+                location=f"{self.location}/{table.layer}/{table.short_name}",
+                partition_spec=iceberg_spec(table, schema),
+                properties={**PROPERTIES, "comment": table.description},
+            )
+
+    @property
+    def locks_every_writer(self) -> bool:
+        """Whether `writing` keeps out the writers of other machines too, where there are any."""
+        return catalogues.is_embedded(self.environment) or catalogues.postgres_url(self.environment) is not None
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Hold the lock of one writer; it is released by the system when the process dies.
+        """Hold the lock of one writer: of this home, and where the catalogue is in PostgreSQL, of all that share it.
 
-        Raises TransientError after an hour of waiting for another writer.
+        It is released when the process dies. Raises TransientError after an hour of waiting for another writer. Without a lock between machines
+        the commit itself tells who was second (ConflictError).
         """
-        folder = self.environment.home / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(folder / f"{name}.lock", timeout=LOCK_TIMEOUT_SECONDS):
-                yield
-        except Timeout as error:
-            message = f"{name} is being written by another process for over an hour. See `event-platform doctor` for who; then run again."
-            raise TransientError(message) from error
+        with locks.of_postgres(catalogues.postgres_url(self.environment), name), locks.of_home(self.environment.home / "locks", name):
+            yield

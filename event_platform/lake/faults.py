@@ -6,8 +6,9 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from event_platform.errors import PermanentError, PlatformError, TransientError
+from event_platform.errors import ConfigurationError, ConflictError, PermanentError, PlatformError, TransientError
 
+_REFUSED_BY_POSTGRES = ("password authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "permission denied")
 _FULL = ("No space left", "disk is full")
 
 
@@ -32,14 +33,43 @@ def _told(table: str, error: Exception) -> PlatformError | None:
             "make room (`event-platform maintain` removes what is no longer needed), then run again."
         )
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "CommitFailedException" in kinds or "ValidationException" in kinds:
-        return TransientError(f"{table} was changed by another writer at the same moment ({error}). Nothing was written; run again.")
-    if "SQLAlchemyError" in kinds:
-        return _of_catalogue(table, str(getattr(error, "orig", error)))
+    if kinds & _CONFLICTS:
+        return ConflictError(f"{table} was changed by another writer at the same moment ({error}). Nothing is written twice; run again.")
+    if "SQLAlchemyError" in kinds or type(error).__module__.startswith("psycopg"):
+        return _of_database(table, str(getattr(error, "orig", error)))
+    return _of_service(table, kinds, error)
+
+
+def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError | None:
+    kind = type(error).__name__
+    if kinds & {"ImportError", "NotInstalledError"}:
+        return ConfigurationError(
+            f"The catalogue needs a package that is not here ({error}): `pip install 'event-platform[postgres]'`, [hive] or [aws]."
+        )
+    if kinds & _REFUSALS or any(sign in str(error) for sign in _DENIED):
+        return ConfigurationError(
+            f"The catalogue does not let us in ({kind}), so {table} cannot be used. "
+            "Look at EVENT_PLATFORM_CATALOG, PYICEBERG_CATALOG__LAKE__* and the credentials."
+        )
+    if kinds & _UNREACHABLE:
+        return TransientError(f"The catalogue cannot be reached ({kind}). {table} is as it was and nothing is lost; run again later.")
     return None
 
 
-def _of_catalogue(table: str, why: str) -> PlatformError:
+_CONFLICTS = {"CommitFailedException", "ValidationException", "WaitingForLockException", "CommitStateUnknownException"}
+"""pyiceberg's; the last means that the answer got lost: starting anew finds out whether the commit is there."""
+
+_REFUSALS = {"UnauthorizedError", "ForbiddenError", "AuthorizationExpiredError", "OAuthError", "NoCredentialsError", "NoRegionError"}
+_DENIED = ("UnrecognizedClientException", "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException")
+_UNREACHABLE = {
+    *("ConnectionError", "Timeout", "RetryError", "ServerError", "ServiceUnavailableError", "TooManyRequestsError"),  # REST, through requests
+    *("TTransportException", "EndpointConnectionError", "HTTPClientError"),  # Hive, Glue
+}
+
+
+def _of_database(table: str, why: str) -> PlatformError:
+    if refused := next((sign for sign in _REFUSED_BY_POSTGRES if sign in why), None):
+        return ConfigurationError(f"The catalogue's PostgreSQL says: {refused}. Correct EVENT_PLATFORM_CATALOG; {table} cannot be used until then.")
     if "malformed" in why or "not a database" in why:
         return PermanentError(f"The catalogue is damaged ({why}), so {table} cannot be opened. Put lake/catalog.db back from a backup.")
     held = " by another program; close what has it open, or wait" if "locked" in why else ""

@@ -9,7 +9,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from event_platform.lake.table import Change
@@ -37,12 +36,18 @@ class Upkeep:
     removed_bytes: int = 0
 
 
-def maintain(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int) -> Upkeep:
-    """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them."""
+def maintain(
+    table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str, keep_snapshots: timedelta, needed_since: int, alone: bool = True
+) -> Upkeep:
+    """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them.
+
+    Files that no snapshot names are removed only when the lock keeps out all writers (`alone`): they may be what another is about to commit.
+    """
     done = Upkeep(table.declared.name)
     done.compacted_files = compact(table, duck, run_id)
     done.expired_snapshots = expire(table, keep_snapshots, needed_since)
-    done.removed_files, done.removed_bytes = remove_orphans(table)
+    if alone:
+        done.removed_files, done.removed_bytes = remove_orphans(table)
     return done
 
 
@@ -80,14 +85,12 @@ def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
 def remove_orphans(table: LakeTable) -> tuple[int, int]:
     """Delete data and metadata files of the table that none of its snapshots names; give their number and bytes."""
     named = _named_files(table)
-    removed = bytes_removed = 0
-    location = Path(table.iceberg.location().removeprefix("file://"))
-    for path in (*location.glob("data/**/*"), *location.glob("metadata/*")):
-        if path.is_file() and str(path) not in named:
-            bytes_removed += path.stat().st_size
-            path.unlink()
-            removed += 1
-    return removed, bytes_removed
+    orphans = {}
+    for folder in ("data", "metadata"):
+        found = table.storage.listed(f"{table.iceberg.location()}/{folder}")
+        orphans.update({name: size for name, size in found if name not in named})
+    table.storage.delete([*orphans])
+    return len(orphans), sum(orphans.values())
 
 
 def _named_files(table: LakeTable) -> set[str]:

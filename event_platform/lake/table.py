@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from event_platform.engines.spelling import literal, literals
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import DUCKDB_TYPES
+from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pyiceberg.table.snapshots import Snapshot
 
     from event_platform.lake.schema import Table
+    from event_platform.lake.storage import Storage
 
 PREFIX = "event_platform."
 Kind = Literal["arrival", "replacement", "upkeep"]
@@ -76,6 +78,7 @@ class LakeTable:
 
     declared: Table
     iceberg: IcebergTable
+    storage: Storage = FOLDERS
     statements: dict[str, str] = field(default_factory=dict, repr=False)
     _files: list[DataFile] | None = field(default=None, repr=False)
 
@@ -158,10 +161,14 @@ class LakeTable:
 
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
-        paths = [file.file_path for file in (self.files() if files is None else files)]
+        paths = self.paths(self.files() if files is None else files)
         if not paths:
             return self.declared.empty_select
         return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{literals(paths)}], hive_partitioning = false{self._as_now()})"
+
+    def paths(self, files: Sequence[DataFile]) -> list[str]:
+        """Where data files can be read on this machine; those that are elsewhere are fetched."""
+        return self.storage.paths([file.file_path for file in files])
 
     def _as_now(self) -> str:
         """How to read files that are older than some of the columns: by field id, what a file lacks is NULL."""
@@ -205,7 +212,8 @@ class LakeTable:
     ) -> None:
         """Make the added files visible, retire the removed ones and remember what was consumed, in one atomic commit.
 
-        Raises TransientError when another writer got in between and retired one of the same files, the disk is full or the catalogue locked.
+        Raises ConflictError, and changes nothing, when anybody has committed to the table since it was opened, and TransientError when the disk
+        is full or the catalogue locked. So that marks take part in that, a commit of nothing but marks makes a snapshot too.
         """
         removed = list(removed)
         properties = {f"{PREFIX}consumed.{upstream}": str(sequence) for upstream, sequence in (consumed or {}).items()}
@@ -213,8 +221,9 @@ class LakeTable:
         with explained(self.declared.name), self.iceberg.transaction() as transaction:
             if properties:
                 transaction.set_properties(properties)
-            if added or removed:
-                update = transaction.update_snapshot(snapshot_properties=change.summary(run_id))
+            if added or removed or properties:
+                made = change if added or removed else Change("upkeep")
+                update = transaction.update_snapshot(snapshot_properties=made.summary(run_id))
                 with update.overwrite() if removed else update.merge_append() as files:
                     for data_file in removed:
                         files.delete_data_file(data_file)

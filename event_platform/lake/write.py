@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from event_platform.engines.spark import Spark
@@ -18,12 +17,14 @@ from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import duckdb
     from pyiceberg.manifest import DataFile
 
     from event_platform.engines.engine import Engine
     from event_platform.lake.schema import Table
+    from event_platform.lake.storage import Storage
     from event_platform.lake.table import LakeTable
 
 FILE_BYTES = "512MB"
@@ -35,21 +36,22 @@ class Target:
     """Where files of a table go, and what they are like: all that any process needs to write one."""
 
     declared: Table
-    data: Path
+    data: str
     field_ids: Mapping[str, int]
+    storage: Storage
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a SELECT was written to: rows of DuckDB's RETURN_STATS, one a file."""
+    """What a SELECT was written to: rows of DuckDB's RETURN_STATS, one a file, which the first value names as its storage does."""
 
     select: str
     stats: list[Any]
 
     @property
-    def paths(self) -> list[str]:
-        """The files that hold rows."""
-        return [path for path, count, *_ in self.stats if count > 0]
+    def names(self) -> list[str]:
+        """The files."""
+        return [name for name, *_ in self.stats]
 
 
 def write(engine: Engine, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
@@ -77,27 +79,28 @@ def target_of(table: LakeTable) -> Target:
     """Where a table's files go."""
     fields = table.iceberg.schema().fields
     ids = {field.name: field.field_id for field in fields if field.name in table.declared.column_names}
-    return Target(table.declared, Path(table.iceberg.location()) / "data", ids)
+    return Target(table.declared, f"{table.iceberg.location()}/data", ids, table.storage)
 
 
 def copy_into(duck: Engine, target: Target, select: str, partition: str | None = None) -> Written:
     """What `write` does, in this process, by DuckDB; the files are not yet described for Iceberg."""
-    data = target.data / (partition or "")
-    with explained(target.declared.name):
-        data.mkdir(parents=True, exist_ok=True)
-        return Written(select, duck.execute(_copy(target, select, data, parted=partition is None and bool(target.declared.stored_by))).fetchall())
+    data = f"{target.data}/{partition or ''}"
+    with explained(target.declared.name), target.storage.written(data) as folder:
+        copied = duck.execute(_copy(target, select, folder, parted=partition is None and bool(target.declared.stored_by))).fetchall()
+        stats = [row for row in copied if row[1] > 0]
+        names = target.storage.publish([row[0] for row in stats], folder, data)
+    return Written(select, [(name, *row[1:]) for name, row in zip(names, stats, strict=True)])
 
 
 def data_files(table: LakeTable, written: Written) -> list[DataFile]:
     """The files as Iceberg describes them."""
     table.statements[table.declared.name] = written.select
-    return [_data_file(table, row) for row in written.stats if row[1] > 0]
+    return [_data_file(table, row) for row in written.stats]
 
 
-def discard(files: Sequence[DataFile]) -> None:
+def discard(table: LakeTable, files: Sequence[DataFile]) -> None:
     """Delete files that were written and will not be committed."""
-    for file in files:
-        Path(file.file_path).unlink()
+    table.storage.delete([file.file_path for file in files])
 
 
 def _copy(target: Target, select: str, data: Path, parted: bool) -> str:

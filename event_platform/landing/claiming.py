@@ -1,27 +1,33 @@
 """Claiming: pending files move to the archive and enter the ledger, each once.
 
 The move comes first and the ledger's commit second; a file that a dead attempt moved but did not enter is adopted by the next claim,
-under the id that is part of its archived name.
+under the id that is part of its archived name. In a store of objects a claim is written down before it moves anything (`object_queue.py`).
 """
 
 from __future__ import annotations
 
-from time import monotonic
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, NamedTuple
 
 from event_platform import partitions, tables
-from event_platform.landing import ledger, queue
-from event_platform.landing.inspect import as_records
+from event_platform.lake.conflicts import starts_anew
+from event_platform.landing import ledger, queue, segments
+from event_platform.landing.archive import at_hand
+from event_platform.landing.inspect import are_read_again, as_records
+from event_platform.landing.object_queue import ObjectQueue
 from event_platform.soundness import require_sound
 
 if TYPE_CHECKING:
     import duckdb
 
     from event_platform.lake.catalog import Lake
+    from event_platform.landing.inspect import Inspection
     from event_platform.landing.ledger import LandedFile
     from event_platform.sources.contract import Source
 
 
+@starts_anew
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
     """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger.
 
@@ -29,15 +35,30 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
     """
     require_sound(source, duck)
     with lake.writing(f"landing.{source.name}"):
-        last_id = _last_entered(lake, source)
-        adopted = queue.adopt(lake.environment, source, last_id)
+        last_id, claimer = _last_entered(lake, source), lake.open(tables.ledger(source)).identity
+        adopted = queue.adopt(lake.environment, source, last_id, claimer)
+        entered = _enter(lake, source, duck, adopted, run_id, claimer) if adopted else []
         next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
-        claimed = queue.claim(lake.environment, source, partitions.today(), next_id)
-        return ledger.enter(lake, source, duck, [_entry(lake, source, duck, file, run_id) for file in (*adopted, *claimed)], run_id)
+        claimed = queue.claim(lake.environment, source, partitions.today(), next_id, claimer=claimer)
+        return entered + _enter(lake, source, duck, claimed, run_id, claimer)
+
+
+def _enter(
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Iterable[queue.Claimed], run_id: str, claimer: str
+) -> list[LandedFile]:
+    """Enter files in the ledger, which is what makes the claim of them true."""
+    claimed = list(files)
+    with at_hand(lake.environment, source, [file.landing_file for file in claimed] if are_read_again(source.format) else []) as archive:
+        found = [as_records(file.inspection, archive / file.landing_file, source.format, duck) for file in claimed]
+    entered = ledger.enter(lake, source, duck, [_entry(*each, run_id) for each in zip(claimed, found, strict=True)], run_id)
+    queue.release(lake.environment, source, claimer, claimed)
+    return entered
 
 
 def count_pending(lake: Lake, source: Source) -> int:
     """Files in pending/ that will be taken: settled or not, or held open by a program that writes."""
+    if lake.environment.lake_url:
+        return ObjectQueue(lake.environment, source).count()
     found = queue.pending(lake.environment, source)
     return len(found.ready) + len(found.settling) + len(found.writing)
 
@@ -45,20 +66,34 @@ def count_pending(lake: Lake, source: Source) -> int:
 def wait_for_files(lake: Lake, source: Source, seconds: float) -> bool:
     """Wait until a pending file can be claimed, at most so long; whether there is one. Files still settling are waited for."""
     deadline = monotonic() + seconds
-    while not (found := queue.pending(lake.environment, source)).ready:
+    while not (waiting := _look(lake, source)).ready:
         left = deadline - monotonic()
         if left <= 0:
             return False
-        _wait_for_change(lake, source, min(left, _settle_seconds(lake) if found.settling else left))
+        _wait_for_change(lake, source, min(left, _settle_seconds(lake) if waiting.settling else left))
     return True
 
 
 def has_pending_files(lake: Lake, source: Source) -> bool:
-    """Whether a file can be claimed, now or once the files there have settled, or a dead claim left one behind."""
-    found = queue.pending(lake.environment, source)
-    if found.ready or queue.archived_after(lake.environment, source, _last_entered(lake, source)):
+    """Whether a file can be claimed, now or once the files there have settled, or a dead claim left one behind, or a dead collector."""
+    segments.recover(lake.environment, source)
+    waiting = _look(lake, source)
+    if waiting.ready or queue.left_behind(lake.environment, source, _last_entered(lake, source), _claimer(lake, source)):
         return True
-    return bool(found.settling) and wait_for_files(lake, source, 2 * _settle_seconds(lake))
+    return waiting.settling and wait_for_files(lake, source, 2 * _settle_seconds(lake))
+
+
+class _Waiting(NamedTuple):
+    ready: bool
+    settling: bool
+
+
+def _look(lake: Lake, source: Source) -> _Waiting:
+    """Whether files can be claimed, and whether there are some that will be in a moment."""
+    if lake.environment.lake_url:
+        return _Waiting(ObjectQueue(lake.environment, source).has_ready(_claimer(lake, source)), settling=False)
+    found = queue.pending(lake.environment, source)
+    return _Waiting(bool(found.ready), bool(found.settling))
 
 
 def _settle_seconds(lake: Lake) -> float:
@@ -66,7 +101,10 @@ def _settle_seconds(lake: Lake) -> float:
 
 
 def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
-    """Return when something happens in pending/, or after so long."""
+    """Return when something happens in pending/, or after so long; a store of objects cannot tell, and is asked again after a while."""
+    if lake.environment.lake_url:
+        sleep(min(seconds, lake.environment.poll.total_seconds()))
+        return
     from watchfiles import watch
 
     folder = queue.pending_folder(lake.environment, source)
@@ -74,9 +112,7 @@ def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
     next(watch(folder, debounce=50, step=20, rust_timeout=max(1, int(seconds * 1000)), yield_on_timeout=True), None)
 
 
-def _entry(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, file: queue.Claimed, run_id: str) -> LandedFile:
-    path = queue.archive_folder(lake.environment, source) / file.landing_file
-    found = as_records(file.inspection, path, source.format, duck)
+def _entry(file: queue.Claimed, found: Inspection, run_id: str) -> LandedFile:
     return ledger.LandedFile(
         landing_date=file.landing_date,
         landing_file=file.landing_file,
@@ -93,6 +129,12 @@ def _entry(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, file: qu
         claimed_at=file.claimed_at,
         run_id=run_id,
     )
+
+
+def _claimer(lake: Lake, source: Source) -> str:
+    """For which ledger files are claimed; empty before there is one."""
+    table = tables.ledger(source)
+    return lake.open(table).identity if lake.exists(table) else ""
 
 
 def _last_entered(lake: Lake, source: Source) -> int:

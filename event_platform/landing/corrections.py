@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from event_platform.errors import PermanentError
 from event_platform.landing import ledger, queue
+from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import as_records, inspect
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def corrections_of(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
 
     Raises PermanentError when the archive lacks one of the files.
     """
-    archive = queue.archive_folder(lake.environment, source)
-    now = [_looked_at_again(archived(archive, file.landing_file), file, source, duck) for file in files]
+    with at_hand(lake.environment, source, [file.landing_file for file in files]) as archive:
+        now = [_looked_at_again(archived(archive, file.landing_file), file, source, duck) for file in files]
     changed = {file.file_id: file for file, before in zip(now, files, strict=True) if file != before}
     if not changed:
         return []

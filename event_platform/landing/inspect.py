@@ -79,6 +79,11 @@ def inspect(path: Path, chunk_bytes: int = CHUNK_BYTES) -> Inspection:
     return Inspection(received.size, received.sha256.hexdigest(), text.lines, text.lines - text.filled_lines, careful, None, compression)
 
 
+def are_read_again(form: Format) -> bool:
+    """Whether `as_records` reads files of the format, since what `inspect` tells is not all."""
+    return documents.is_document(form) or isinstance(form, Csv)
+
+
 def as_records(found: Inspection, path: Path, form: Format, duck: duckdb.DuckDBPyConnection) -> Inspection:
     """What was found in a file, counted as its source's format counts: a document's records; without CSV's header and comments."""
     if documents.is_document(form):

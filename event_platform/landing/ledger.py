@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
 
@@ -68,6 +69,7 @@ def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Se
     return marked
 
 
+@starts_anew
 def correct(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, corrections: Sequence[LandedFile], run_id: str) -> None:
     """Put corrected rows in the place of those of the same file ids."""
     if not corrections:

@@ -16,21 +16,22 @@ from event_platform import tables
 from event_platform.engines.duckdb import spill_folder
 from event_platform.engines.engine import drivers_duckdb, each, in_parts
 from event_platform.engines.spelling import in_dates
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import copy_into, data_files, target_of
 from event_platform.landing import ledger
+from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
 from event_platform.soundness import require_sound
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import duckdb
     from pyiceberg.manifest import DataFile
 
     from event_platform.engines.engine import Engine
+    from event_platform.environment import Environment
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
     from event_platform.lake.write import Target, Written
@@ -67,6 +68,7 @@ class Staged:
         )
 
 
+@starts_anew
 def stage_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> Staged:
     """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
@@ -77,6 +79,7 @@ def stage_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> St
         return redone + arrived
 
 
+@starts_anew
 def reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: Iterable[date], only_changes: bool = False) -> Staged:
     """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are.
 
@@ -102,7 +105,7 @@ def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
 
 
 def _parse_arrivals(lake: Lake, source: Source, engine: Engine, run_id: str) -> Staged:
-    landed, stage, quarantine = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.quarantine))
+    quarantine, stage, landed = (lake.open(declare(source)) for declare in (tables.quarantine, tables.stage, tables.ledger))
     changes = landed.changes_since(stage.consumed(landed.declared.name))
     if not changes:
         return Staged()
@@ -121,7 +124,7 @@ def _parse_arrivals(lake: Lake, source: Source, engine: Engine, run_id: str) -> 
 def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: frozenset[date], only_changes: bool = False) -> Staged:
     if not landing_dates:
         return Staged()
-    stage, quarantine = lake.open(tables.stage(source)), lake.open(tables.quarantine(source))
+    quarantine, stage = lake.open(tables.quarantine(source)), lake.open(tables.stage(source))
     corrections = corrections_of(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates))
     landing_dates |= {file.landing_date for file in corrections}
     stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
@@ -170,7 +173,7 @@ def _parse(
     to_parse = [file for file in files if not file.duplicate_of]
     days = [[file for file in to_parse if file.landing_date == day] for day in sorted({file.landing_date for file in to_parse})]
     parts = [part for day in days for part in in_parts(engine, day, size=lambda file: file.bytes)]
-    work = partial(_parse_part, source, lake.environment.landing / source.name / "processed", target_of(stage), target_of(quarantine))
+    work = partial(_parse_part, lake.environment, source, target_of(stage), target_of(quarantine))
     for sound, broken in each(engine, work, parts):
         staged += data_files(stage, sound)
         quarantined += data_files(quarantine, broken)
@@ -178,13 +181,16 @@ def _parse(
 
 
 def _parse_part(
-    source: Source, archive: Path, stage: Target, quarantine: Target, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]
+    environment: Environment, source: Source, stage: Target, quarantine: Target, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]
 ) -> tuple[Written, Written]:
     """Files of one landing date into the two tables; on Spark, each part is a task."""
     folder = f"landing_date={files[0].landing_date}"
-    with parse(duck, source, archive, files, spill_folder(duck)) as parsed:
+    with (
+        at_hand(environment, source, [file.landing_file for file in files]) as archive,
+        parse(duck, source, archive, files, spill_folder(duck)) as parsed,
+    ):
         sound = copy_into(duck, stage, parsed.staged_sql(), folder)
-        return sound, copy_into(duck, quarantine, parsed.quarantined_sql(sound.paths), folder)
+        return sound, copy_into(duck, quarantine, parsed.quarantined_sql(stage.storage.paths(sound.names)), folder)
 
 
 def _event_dates(stage: LakeTable, files: Sequence[DataFile], engine: Engine) -> frozenset[date]:

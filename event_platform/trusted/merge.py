@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from event_platform import tables
 from event_platform.engines.spark import Spark
 from event_platform.engines.spelling import in_dates
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
@@ -52,6 +53,7 @@ class Merge:
     run_id: str
 
 
+@starts_anew
 def merge_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> frozenset[date]:
     """Take in everything staged since the last merge; give the event dates whose rows changed. Nothing pending: no dates."""
     with lake.writing(f"trusted.{source.name}"):
@@ -66,6 +68,7 @@ def merge_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> fr
         return _replace_dates(merge, dates, replaced, consumed=changes[-1].sequence)
 
 
+@starts_anew
 def rebuild_dates(lake: Lake, source: Source, engine: Engine, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Derive whole event dates anew from stage; give the dates rewritten. Dates without data stay as they are."""
     merge_pending(lake, source, engine, run_id)
@@ -74,7 +77,7 @@ def rebuild_dates(lake: Lake, source: Source, engine: Engine, run_id: str, dates
 
 
 def _opened(lake: Lake, source: Source, engine: Engine, run_id: str) -> Merge:
-    stage, trusted, index = (lake.open(declare(source)) for declare in (tables.stage, tables.trusted, tables.seen))
+    trusted, index, stage = (lake.open(declare(source)) for declare in (tables.trusted, tables.seen, tables.stage))
     seen.keep_current(engine, index, stage, trusted, source.event_id, run_id)
     return Merge(source, engine, stage, trusted, index, run_id)
 
@@ -162,7 +165,7 @@ def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, ke
         return []
     held = merge.trusted.select(candidates, extra=", filename")
     hit = {path for (path,) in merge.engine.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
-    return [file for file in candidates if file.file_path in hit]
+    return [file for file, path in zip(candidates, merge.trusted.paths(candidates), strict=True) if path in hit]
 
 
 def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None) -> frozenset[date]:

@@ -9,7 +9,7 @@ import pytest
 from event_platform import environment
 from event_platform.environment import Environment
 from event_platform.errors import TransientError
-from event_platform.lake import catalog
+from event_platform.lake import catalogues
 from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import Table
 from event_platform.sources.contract import Column
@@ -27,7 +27,7 @@ def test_the_catalogue_may_lie_anywhere(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_a_column_that_cannot_be_added_for_now_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(catalogues, "SQLITE_BUSY_SECONDS", 0.1)
     lake = Lake(environment.read())
     lake.open(NARROW)
     wider = dataclasses.replace(NARROW, columns=(*NARROW.columns, Column("b", "long", "Anything else")))

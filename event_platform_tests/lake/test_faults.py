@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from event_platform.lake import catalog
+from event_platform.lake import catalogues
 from event_platform_tests.pipeline import Pipeline, line
 
 
 def test_a_locked_catalogue_is_told_and_loses_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "BUSY_SECONDS", 1)
+    monkeypatch.setattr(catalogues, "SQLITE_BUSY_SECONDS", 1)
     pipeline = Pipeline()
     pipeline.drop("a.json", [line("a")])
     pipeline.run_well()

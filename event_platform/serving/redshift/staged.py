@@ -91,8 +91,7 @@ def _as_declared(table: LakeTable, duck: duckdb.DuckDBPyConnection, files: Seque
 
     with TemporaryDirectory(dir=scratch) as folder:
         paths: dict[str, Path] = {}
-        for file in files:
-            path = Path(file.file_path)
+        for file, path in zip(files, map(Path, table.paths(files)), strict=True):
             if tuple(read_schema(path).names) == table.declared.column_names:
                 paths[path.name] = path
             else:

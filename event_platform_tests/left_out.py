@@ -1,0 +1,60 @@
+"""At the end of a test run: which tests were left out, and what runs them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from infra import java
+
+MEANINGS = {
+    "java": "need Java 17: make test-all",
+    "server": "start a server: make test-all",
+    "long": "take minutes: make test-long",
+}
+NO_JAVA = "need Java 17, which is not on this machine: install it or set JAVA_HOME"
+_count: Counter[str] = Counter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where there is no Java, tests that need it are skipped, and counted."""
+    if java.home(17, 24) is None:
+        for item in items:
+            if item.get_closest_marker("java"):
+                item.add_marker(pytest.mark.skip(reason=NO_JAVA))
+                _count[f"{NO_JAVA}|{_file(item)}"] += 1
+
+
+def pytest_deselected(items: Iterable[pytest.Item]) -> None:
+    """Count what `-m` leaves out, by the first of the marks above; not what somebody chose to leave out by name."""
+    for item in items:
+        mark = next((name for name in MEANINGS if item.get_closest_marker(name)), None)
+        if mark and item.config.option.markexpr and not item.config.option.keyword:
+            _count[f"{MEANINGS[mark]}|{_file(item)}"] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist hands its counts to the process that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(_count)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """All workers collect the same tests: one's counts are everyone's."""
+    _count.update({key: number for key, number in getattr(node, "workeroutput", {}).get("left_out", {}).items() if key not in _count})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason."""
+    for why in dict.fromkeys(key.partition("|")[0] for key in _count):
+        files = {key.partition("|")[2]: number for key, number in sorted(_count.items()) if key.startswith(f"{why}|")}
+        listed = ", ".join(f"{name} ({number})" for name, number in files.items())
+        terminalreporter.write_line(f"left out: {sum(files.values())} tests that {why}. They are in {listed}", yellow=True)
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0].removeprefix("event_platform_tests/")
