@@ -170,15 +170,16 @@ def _given_by_duckdb(node: exp.Expression) -> str | None:
             return node.to.sql("spark").lower()
         case exp.JSONExtractScalar():
             return "array<string>" if isinstance(node.expression, exp.Array) else "string"
-        case exp.RegexpExtract() | exp.RegexpReplace():
-            return "string"
-        case exp.DateBin():
-            return "timestamp"
-        case exp.RegexpLike() | exp.RegexpFullMatch():
-            return "boolean"
         case exp.Anonymous() if node.name.lower() == "event_key":
             return "bigint"
-    return None
+    plain = {
+        exp.DateBin: "timestamp",
+        exp.RegexpExtract: "string",
+        exp.RegexpReplace: "string",
+        exp.RegexpLike: "boolean",
+        exp.RegexpFullMatch: "boolean",
+    }
+    return plain.get(type(node))
 
 
 def _with_arguments(node: exp.Expression, arguments: list[exp.Expression]) -> exp.Expression:
