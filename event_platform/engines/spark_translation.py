@@ -172,7 +172,7 @@ def _given_by_duckdb(node: exp.Expression) -> str | None:
             return "array<string>" if isinstance(node.expression, exp.Array) else "string"
         case exp.Anonymous() if node.name.lower() == "event_key":
             return "bigint"
-    plain = {
+    plain: dict[type[exp.Expression], str] = {
         exp.DateBin: "timestamp",
         exp.RegexpExtract: "string",
         exp.RegexpReplace: "string",
