@@ -5,6 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 DEMO_STAMP := .venv/.installed-for-the-demo
 TEST_STAMP := .venv/.installed-for-tests
+ALL_STAMP := .venv/.installed-for-all-tests
 BENCH_STAMP := .venv/.installed-for-benchmarks
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
 # Byte code halves the time that every command takes to start.
@@ -34,7 +35,7 @@ test: $(TEST_STAMP) ## the tests that need Python alone
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
-test-all: $(TEST_STAMP) ## all tests, also those that need Java or a server
+test-all: $(ALL_STAMP) ## all tests, also those that need Java or a server
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
 check: $(TEST_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
@@ -66,6 +67,11 @@ $(DEMO_STAMP): $(STAMP)
 
 $(TEST_STAMP): $(STAMP)
 	@$(INSTALL) '.[dev]'
+	@$(COMPILE)
+	@touch $@
+
+$(ALL_STAMP): $(TEST_STAMP)
+	@$(INSTALL) '.[dev,spark,aws]'
 	@$(COMPILE)
 	@touch $@
 

