@@ -23,7 +23,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from event_platform import environment
+from event_platform import environment, sources
 from event_platform.aggregate import aggregates_of
 from event_platform.aggregate.daily import aggregate_pending
 from event_platform.engines.duckdb import connect
