@@ -71,7 +71,7 @@ $(TEST_STAMP): $(STAMP)
 	@touch $@
 
 $(ALL_STAMP): $(TEST_STAMP)
-	@$(INSTALL) '.[dev,spark,aws]'
+	@$(INSTALL) '.[dev,aws,hive,spark,trino]'
 	@$(COMPILE)
 	@touch $@
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.rounds import Disagreement, measure_peers
 
-PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark"]
+PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark", "platform-spark"]
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -13,14 +13,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.engine import drivers_duckdb
 from event_platform.lake.table import day_of
 from event_platform.landing import ledger
 from event_platform.stage import seen
 from event_platform.trusted.dates import files_of_dates
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from event_platform.engines.engine import Engine
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
     from event_platform.sources.contract import Source
@@ -63,12 +63,12 @@ class Status:
     last_landed_at: datetime | None = None
 
 
-def status(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, pending_files: int) -> Status:
+def status(lake: Lake, source: Source, engine: Engine, pending_files: int) -> Status:
     """The account of everything that ever landed."""
     if not lake.exists(tables.ledger(source)):
         return Status(source.name, pending_files)
-    accounts = by_landing_date(lake, source, duck)
-    files = ledger.read(lake, source, duck)
+    accounts = by_landing_date(lake, source, engine)
+    files = ledger.read(lake, source, drivers_duckdb(engine))
     return Status(
         source.name,
         pending_files,
@@ -84,30 +84,30 @@ def counts_close(lake: Lake, source: Source) -> bool:
 
     if not lake.exists(tables.ledger(source)):
         return True
-    with connect(lake.environment) as duck:
+    with connect(lake.environment) as engine:
         erased = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
-        accounts = landed_by_date(lake, source, duck, taken_only=True)
+        accounts = landed_by_date(lake, source, engine, taken_only=True)
     return all(account.landed == account.staged + account.quarantined + erased.get(day, 0) for day, account in accounts.items())
 
 
-def by_landing_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, dates: Iterable[date] | None = None) -> dict[date, Account]:
+def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[date] | None = None) -> dict[date, Account]:
     """The account of each landing date (default: all)."""
-    accounts = landed_by_date(lake, source, duck)
+    accounts = landed_by_date(lake, source, engine)
     stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
     wanted = frozenset(accounts if dates is None else dates)
     files = [file for file in stage.files() if day_of(file.partition[0]) in wanted]
-    for day, (found, superseded) in _fate(lake, source, duck, stage.select(files)).items():
+    for day, (found, superseded) in _fate(lake, source, engine, stage.select(files)).items():
         accounts[day].trusted, accounts[day].superseded = found, superseded
     erased = {date.fromisoformat(day): int(str(count)) for day, count in stage.note("erased").items()}
     if erased.keys() & wanted:
-        kept = duck.execute(f"SELECT landing_date, count(*) FROM ({trusted.select()}) GROUP BY landing_date").fetchall()
+        kept = engine.execute(f"SELECT landing_date, count(*) FROM ({trusted.select()}) GROUP BY landing_date").fetchall()
         left = dict(kept)
         for day, staged in erased.items():
             accounts[day] += Account(staged=staged, trusted=left.get(day, 0), superseded=staged - left.get(day, 0))
     return {day: account for day, account in accounts.items() if day in wanted}
 
 
-def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, taken_only: bool = False) -> dict[date, Account]:
+def landed_by_date(lake: Lake, source: Source, engine: Engine, taken_only: bool = False) -> dict[date, Account]:
     """Landed, blank, staged and quarantined lines per landing date; from the ledger and metadata alone.
 
     `taken_only` leaves out files that stage has not taken in yet, since another process may claim at any moment.
@@ -115,7 +115,7 @@ def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
     accounts: dict[date, Account] = defaultdict(Account)
     stage = lake.open(tables.stage(source))
     taken = f"file_id < {ledger.first_untaken(lake, source, stage)}" if taken_only else "true"
-    for file in ledger.read(lake, source, duck, taken):
+    for file in ledger.read(lake, source, drivers_duckdb(engine), taken):
         accounts[file.landing_date] += Account(landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines)
     for day, rows in _rows_by_landing_date(stage):
         accounts[day].staged += rows
@@ -124,26 +124,26 @@ def landed_by_date(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, 
     return accounts
 
 
-def fate_of_files(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, first_file_id: int, last_file_id: int) -> dict[date, Account]:
+def fate_of_files(lake: Lake, source: Source, engine: Engine, first_file_id: int, last_file_id: int) -> dict[date, Account]:
     """Staged, trusted and superseded lines per landing date of a range of file ids."""
     stage = lake.open(tables.stage(source))
     select = f"{stage.select(stage.files_between(first_file_id, last_file_id))} WHERE file_id BETWEEN {first_file_id} AND {last_file_id}"
-    staged = dict(duck.execute(f"SELECT landing_date, count(*) FROM ({select}) GROUP BY landing_date").fetchall())
-    fate = _fate(lake, source, duck, select)
+    staged = dict(engine.execute(f"SELECT landing_date, count(*) FROM ({select}) GROUP BY landing_date").fetchall())
+    fate = _fate(lake, source, engine, select)
     return {day: Account(staged=rows, trusted=fate[day][0], superseded=fate[day][1]) for day, rows in staged.items()}
 
 
-def _fate(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, staged: str) -> dict[date, tuple[int, int]]:
+def _fate(lake: Lake, source: Source, engine: Engine, staged: str) -> dict[date, tuple[int, int]]:
     """Per landing date, how many of the staged rows are trusted and how many are superseded."""
     trusted, index = lake.open(tables.trusted(source)), lake.open(tables.seen(source))
-    own_dates = {day for (day,) in duck.execute(f"SELECT DISTINCT event_date FROM ({staged})").fetchall()}
+    own_dates = {day for (day,) in engine.execute(f"SELECT DISTINCT event_date FROM ({staged})").fetchall()}
     in_trusted = trusted.select(files_of_dates(trusted, own_dates))
-    duck.execute(f"""
+    engine.execute(f"""
         CREATE OR REPLACE TEMP TABLE not_trusted AS
         SELECT "{source.event_id}", landing_date FROM ({staged}) ANTI JOIN ({in_trusted}) USING (file_id, line_number)""")
-    elsewhere = seen.dates_of(duck, index, "SELECT * FROM not_trusted", source.event_id)
+    elsewhere = seen.dates_of(engine, index, "SELECT * FROM not_trusted", source.event_id)
     rivals = trusted.select(files_of_dates(trusted, elsewhere))
-    rows = duck.execute(f"""
+    rows = engine.execute(f"""
         SELECT landing_date, count(*) - coalesce(any_value(absent), 0), coalesce(any_value(superseded), 0)
         FROM ({staged})
         LEFT JOIN (SELECT landing_date, count(*) AS absent FROM not_trusted GROUP BY landing_date) USING (landing_date)

@@ -75,7 +75,7 @@ def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name=f"check_{table.layer}_{table.short_name}", specs=specs, can_subset=True)
     def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        with step(context) as work:
+        with step(context, table) as work:
             for check in checks:
                 if dg.AssetCheckKey(key, check.name) in context.selected_asset_check_keys:
                     yield _result(work, key, check, check.look(work))
@@ -120,7 +120,7 @@ def _fresh(source: Source) -> Callable[[Step], Verdict]:
 
 def _landed(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
-        accounts = accounting.landed_by_date(work.lake, source, work.duck, taken_only=True)
+        accounts = accounting.landed_by_date(work.lake, source, work.engine, taken_only=True)
         dates = _landing_dates_written(work, source, accounts) & accounts.keys()
         faults = {day: abs(a.landed - a.staged - a.quarantined) for day, a in accounts.items() if day in dates and not a.landed_closes}
         total = sum((accounts[day] for day in dates), accounting.Account())
@@ -138,7 +138,7 @@ def _landed(source: Source) -> Callable[[Step], Verdict]:
 
 def _quarantine_share(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
-        accounts = accounting.landed_by_date(work.lake, source, work.duck, taken_only=True)
+        accounts = accounting.landed_by_date(work.lake, source, work.engine, taken_only=True)
         dates = _landing_dates_written(work, source, accounts) & accounts.keys()
         limit = source.quarantine_share_warning
         over = {day: accounts[day].quarantined for day in dates if accounts[day].quarantined > limit * accounts[day].landed}
@@ -174,21 +174,21 @@ def _accounts_of_run(work: Step, source: Source) -> dict[date, accounting.Accoun
     trusted = work.lake.open(tables.trusted(source))
     untaken = {change.sequence for change in changes_to_answer_for(work, trusted)}
     if not work.is_arrival or untaken - {change.sequence for change in trusted.changes_of(work.run_id)}:
-        return accounting.by_landing_date(work.lake, source, work.duck)
+        return accounting.by_landing_date(work.lake, source, work.engine)
     changes = work.lake.open(tables.stage(source)).changes_of(work.run_id)
     if not changes:
         return {}
     if any(change.kind == "replacement" for change in changes):
-        return accounting.by_landing_date(work.lake, source, work.duck, frozenset[date]().union(*(change.landing_dates for change in changes)))
+        return accounting.by_landing_date(work.lake, source, work.engine, frozenset[date]().union(*(change.landing_dates for change in changes)))
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
-    return accounting.fate_of_files(work.lake, source, work.duck, first, last)
+    return accounting.fate_of_files(work.lake, source, work.engine, first, last)
 
 
 def _unique(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted, index = work.lake.open(tables.trusted(source)), work.lake.open(tables.seen(source))
         dates = dates_written(work, trusted)
-        repeated = quality.repeated_events(work.duck, trusted, index, source.event_id, dates)
+        repeated = quality.repeated_events(work.engine, trusted, index, source.event_id, dates)
         return Verdict("No event id is there twice." if not repeated else "Some event ids are there more than once.", dates, repeated)
 
     return look
@@ -198,7 +198,7 @@ def _levels(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         trusted = work.lake.open(tables.trusted(source))
         dates = dates_written(work, trusted)
-        misplaced = quality.misplaced_events(work.duck, trusted, source, dates)
+        misplaced = quality.misplaced_events(work.engine, trusted, source, dates)
         return Verdict("Every row lies where its time and kind say." if not misplaced else "Rows lie under a wrong date or kind.", dates, misplaced)
 
     return look
@@ -218,7 +218,7 @@ def _counts_every_row(aggregate: Aggregate) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         answers, upstream = work.lake.open(aggregate.table), work.lake.open(aggregate.upstream)
         dates, held = dates_written(work, answers), rows_by_date(upstream)
-        counted = quality.sum_by_date(work.duck, answers, aggregate.counts, dates if aggregate.reach.neighbours == 0 else rows_by_date(answers))
+        counted = quality.sum_by_date(work.engine, answers, aggregate.counts, dates if aggregate.reach.neighbours == 0 else rows_by_date(answers))
         if aggregate.reach.neighbours:
             missed = upstream.rows - sum(counted.values())
             return Verdict(f"It counts every row of {aggregate.upstream.name}." if not missed else f"{missed:+,} rows", passed=not missed)

@@ -96,4 +96,4 @@ def _rows_of(table: LakeTable, dates: frozenset[date]) -> str:
 
 def _count(work: Step, rows: str, condition: str) -> dict[date, int]:
     """How many of the rows meet the condition, per event date."""
-    return dict(work.duck.execute(f"SELECT event_date, count(*) FROM ({rows}) WHERE {condition} GROUP BY event_date").fetchall())
+    return dict(work.engine.execute(f"SELECT event_date, count(*) FROM ({rows}) WHERE {condition} GROUP BY event_date").fetchall())

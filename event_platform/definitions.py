@@ -9,6 +9,7 @@ from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.alerts.assets import alerts_asset, alerts_schedule
 from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source
+from event_platform.emr import emr_job
 from event_platform.landing.assets import landing_asset
 from event_platform.load_sensors import load_sensor
 from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
@@ -36,11 +37,14 @@ def definitions() -> dg.Definitions:
         checks += checks_of_aggregate(aggregate)
     assets.append(alerts_asset())
     checks += checks_of_alerts()
-    loads = configured(environment.read())
+    here = environment.read()
+    loads = configured(here)
+    jobs = [emr_job(source, here.emr) for source in all_sources().values()] if here.emr else []
     assets += [load_asset(load) for load in loads]
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
+        jobs=jobs,
         sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads)],
         schedules=[alerts_schedule(), *pull_schedules()],
         executor=dg.in_process_executor,

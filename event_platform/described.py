@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from event_platform import partitions
+from event_platform import environment, partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +30,11 @@ def asset_metadata(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": _column_schema(table), "dagster/table_name": table.name, "dagster/storage_kind": "iceberg"}
 
 
+def kinds_of(table: Table) -> set[str]:
+    """What the UI marks the asset with: the engine that computes it, and how it is kept."""
+    return {environment.read().engines.of(table.name), "iceberg"}
+
+
 def by_event_date(table: Table, source: Source, deps: Sequence[Any]) -> Callable[[Callable[..., None]], dg.AssetsDefinition]:
     """Decorate the body of an asset that keeps the table of a source, partitioned by event date, a range in one run."""
     return dg.asset(
@@ -40,7 +45,7 @@ def by_event_date(table: Table, source: Source, deps: Sequence[Any]) -> Callable
         description=table.description,
         metadata=asset_metadata(table),
         owners=[source.owner],
-        kinds={"duckdb", "iceberg"},
+        kinds=kinds_of(table),
         group_name=table.layer,
     )
 

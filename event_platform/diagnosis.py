@@ -6,16 +6,24 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from event_platform import environment, sources
+from event_platform import environment, sources, tables
+from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
 from event_platform.lake import catalogues, faults
 from event_platform.lake.catalog import Lake
 from event_platform.lake.files import explained
 from event_platform.wording import counted
 
+if TYPE_CHECKING:
+    from event_platform.sources.contract import Source
+
 FREE_BYTES_WANTED = 2 * 1024**3
+CLAIM_MAY_TAKE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,8 @@ class Finding:
 
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (_settings, _home, _disk, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
+    looks: tuple[Callable[[], Iterator[Finding]], ...]
+    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -44,6 +53,26 @@ def diagnose() -> list[Finding]:
 def _settings() -> Iterator[Finding]:
     here = environment.read()
     yield Finding(True, f"home is {here.home}")
+
+
+def _engines() -> Iterator[Finding]:
+    engines = environment.read().engines
+    yield Finding(
+        True, f"tables are computed by {', '.join([engines.default, *(f'{name}={engine}' for name, engine in engines.exceptions.items())])}"
+    )
+    for table in sorted(engines.exceptions.keys() - _computed_tables()):
+        yield Finding(False, f"EVENT_PLATFORM_ENGINE names {table}, which is no table", "Correct the name, or leave it out.")
+    if "spark" in (engines.default, *engines.exceptions.values()):
+        lacking = [name for name in ("pyspark", "dagster_pyspark", "sqlglot") if find_spec(name) is None]
+        yield Finding(not lacking, f"Spark's packages: {', '.join(lacking) or 'none'} missing", "pip install 'event-platform[spark]'")
+        java = shutil.which("java", path=environment.java_path())
+        yield Finding(java is not None, f"Java is {java or 'not found'}", "Install Java 17, or set JAVA_HOME to where it is.")
+
+
+def _computed_tables() -> set[str]:
+    """The tables an engine can be chosen for."""
+    of_sources = (declare(source) for source in sources.all_sources().values() for declare in (tables.stage, tables.trusted))
+    return {table.name for table in (*of_sources, *(aggregate.table for aggregate in all_aggregates()))}
 
 
 def _home() -> Iterator[Finding]:
@@ -62,6 +91,21 @@ def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(_existing(environment.read().home)).free
     way_out = "Make room, run `event-platform maintain`, or set EVENT_PLATFORM_HOME to a larger disk."
     yield Finding(free > FREE_BYTES_WANTED, f"{free / 1024**3:.1f} GiB free on the disk of the home", way_out)
+
+
+def _lake() -> Iterator[Finding]:
+    from event_platform.lake.storage import is_remote, probe
+
+    here = environment.read()
+    where = here.lake_url or str(here.lake)
+    if is_remote(where):
+        probe(where)
+        yield Finding(True, f"the lake {where} can be listed, written and deleted from")
+        yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
+    elif here.lake_folder:
+        with explained(f"Writing to the lake {where}"):
+            tempfile.TemporaryFile(dir=_existing(here.lake_folder)).close()
+        yield Finding(True, f"the lake {where} can be written")
 
 
 def _contracts() -> Iterator[Finding]:
@@ -128,12 +172,27 @@ def _landing() -> Iterator[Finding]:
     for source in sources.all_sources().values():
         found = queue.pending(here, source)
         yield Finding(True, f"{source.name}: {counted(len(found.ready) + len(found.settling), 'file')} pending")
+        yield from _claim_under_way(here, source)
         for refused in found.refused:
             yield Finding(
                 False,
                 f"{source.name}: {refused.path.name} in pending/ is not taken: {refused.why}",
                 "Replace it by a regular file that can be read, or remove it.",
             )
+
+
+def _claim_under_way(here: environment.Environment, source: Source) -> Iterator[Finding]:
+    from event_platform.landing.object_queue import ObjectQueue
+
+    queue = ObjectQueue(here, source) if here.lake_url else None
+    claim = queue.under_way() if queue else None
+    if queue and claim:
+        yield Finding(
+            datetime.fromisoformat(claim.since) > datetime.now(UTC) - CLAIM_MAY_TAKE,
+            f"{source.name}: {len(claim.files)} files are being claimed since {claim.since}",
+            f"`event-platform run {source.name}` finishes a claim of this platform that died. If the claim is of another platform, which is gone for "
+            f"good, move the files that {queue.claim_url} names back to pending/ and delete it.",
+        )
 
 
 def _alerts() -> Iterator[Finding]:

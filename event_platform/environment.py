@@ -5,7 +5,8 @@ Nothing here touches the disk: the folders are made by whoever first writes to t
 
 import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -34,6 +35,38 @@ class Redshift:
     staging: str | None = None
 
 
+ENGINES = ("duckdb", "spark")
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What computes the tables: `default`, but for those named in `exceptions` (`<layer>.<table>`).
+
+    `spark_master` is where Spark runs (None: what `spark-defaults.conf` says, else this machine), `spark_python` the Python that its
+    workers start.
+    """
+
+    default: str = "duckdb"
+    exceptions: Mapping[str, str] = field(default_factory=dict)
+    spark_master: str | None = None
+    spark_python: str = sys.executable
+
+    def of(self, table: str) -> str:
+        """The engine of a table; quarantine is made with stage."""
+        layer, _, name = table.partition(".")
+        return self.exceptions.get(f"stage.{name}" if layer == "quarantine" else table, self.default)
+
+
+@dataclass(frozen=True)
+class Emr:
+    """An application of EMR Serverless: who runs there, the script `emr.py` in its image or on S3, and settings that the job is given."""
+
+    application: str
+    role_arn: str
+    entry_point: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
@@ -45,7 +78,8 @@ class Environment:
     tables are loaded into (None: the server in the home), `catalog` where the tables are
     listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
     how other engines are asked, `loads` the file that says which loads Dagster does,
-    `redshift` where tables go in Amazon Redshift.
+    `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
+    compute instead (None: nowhere).
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -69,6 +103,8 @@ class Environment:
     athena_output: str | None = None
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
+    engines: Engines = field(default_factory=Engines)
+    emr: Emr | None = None
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -103,6 +139,11 @@ class Environment:
     def alerts(self) -> Path:
         """Rules and recipients of the weather alerts, if there are any."""
         return self.home / "alerts.toml"
+
+    @cached_property
+    def collector(self) -> Path:
+        """Topics, keys and limits of the HTTP collector, if they are not the defaults."""
+        return self.home / "collector.toml"
 
 
 def _home() -> Path:
@@ -144,12 +185,23 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name))
 
 
+def java_path() -> str:
+    """The folders in which Java is looked for, as PATH has them."""
+    home = os.environ.get("JAVA_HOME")
+    return f"{home}/bin" if home else os.environ.get("PATH", "")
+
+
 def secret(name: str) -> str:
     """The value of a variable that a setting names; ConfigurationError, without any value, when it is not set."""
     value = os.environ.get(name)
     if not value:
         raise ConfigurationError(f"The environment variable {name}, which a setting names, is not set; set it where the platform runs.")
     return value
+
+
+def share_metrics_in(folder: Path) -> None:
+    """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def read() -> Environment:
@@ -174,6 +226,8 @@ def read() -> Environment:
         athena_output=os.environ.get("EVENT_PLATFORM_ATHENA_OUTPUT") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
+        engines=_engines(),
+        emr=_emr(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -198,6 +252,36 @@ def _redshift() -> Redshift:
         role_arn=os.environ.get("EVENT_PLATFORM_REDSHIFT_ROLE_ARN") or None,
         staging=staging or None,
     )
+
+
+def _engines() -> Engines:
+    """Engines written `duckdb, trusted.payments=spark`: the default, then exceptions."""
+    default, exceptions = Engines.default, dict[str, str]()
+    for text in filter(None, map(str.strip, os.environ.get("EVENT_PLATFORM_ENGINE", "").split(","))):
+        table, named, engine = (part.strip() for part in text.rpartition("="))
+        if engine not in ENGINES or (named and not re.fullmatch(r"(stage|trusted|aggregate)\.[a-z0-9_]+", table)):
+            raise ConfigurationError(
+                f"EVENT_PLATFORM_ENGINE has {text!r}, which is neither an engine ({' or '.join(ENGINES)}) nor a table of stage, trusted or "
+                "aggregate with its engine; write for instance: duckdb, trusted.payments=spark."
+            )
+        if table:
+            exceptions[table] = engine
+        else:
+            default = engine
+    master = os.environ.get("EVENT_PLATFORM_SPARK_MASTER") or None
+    return Engines(default, exceptions, master, os.environ.get("PYSPARK_PYTHON") or Engines.spark_python)
+
+
+def _emr() -> Emr | None:
+    application, role_arn = (os.environ.get(f"EVENT_PLATFORM_EMR_{name}") for name in ("APPLICATION", "ROLE_ARN"))
+    if not application:
+        return None
+    if not role_arn:
+        raise ConfigurationError("EVENT_PLATFORM_EMR_APPLICATION is set and EVENT_PLATFORM_EMR_ROLE_ARN is not; give the role that its jobs run as.")
+    entry_point = os.environ.get("EVENT_PLATFORM_EMR_ENTRY_POINT") or f"local://{CHECKOUT}/event_platform/emr.py"
+    prefix = "EVENT_PLATFORM_EMR_SET_"
+    settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    return Emr(application, role_arn, entry_point, settings)
 
 
 BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")

@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from event_platform import environment
+from event_platform.engines import spark
 from event_platform.engines.duckdb import connect
 from event_platform.lake.catalog import Lake
 
 if TYPE_CHECKING:
     import duckdb
+
+    from event_platform.engines.engine import Engine
+    from event_platform.lake.schema import Table
 
 ARRIVAL_TAG = "event_platform/arrival"
 """Marks a run that does what is pending instead of what its partitions say."""
@@ -39,6 +43,7 @@ class Step:
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext
     lake: Lake
     duck: duckdb.DuckDBPyConnection
+    engine: Engine
     run_id: str
     is_arrival: bool
     dates: frozenset[date]
@@ -64,17 +69,27 @@ class Step:
 
 
 @contextmanager
-def step(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> Iterator[Step]:
-    """Open what a step needs and close it afterwards."""
+def step(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, table: Table | None = None) -> Iterator[Step]:
+    """Open what a step needs and close it afterwards; `engine` is the one that is configured for `table`."""
     here = environment.read()
     run = context.run
     is_arrival = ARRIVAL_TAG in run.tags
-    with connect(here) as duck:
-        work = Step(context, Lake(here), duck, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
+    with connect(here) as duck, engine_of(here, table, duck) as engine:
+        work = Step(context, Lake(here), duck, engine, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
         try:
             yield work
         finally:
-            del work.duck  # Dagster keeps what a check closed over until the process ends, and DuckDB complains of that
+            del work.duck, work.engine, engine  # Dagster keeps what a check closed over until the process ends, and DuckDB complains of that
+
+
+@contextmanager
+def engine_of(here: environment.Environment, table: Table | None, duck: duckdb.DuckDBPyConnection) -> Iterator[Engine]:
+    """The engine that is configured for a table, by default DuckDB itself."""
+    if table is None or here.engines.of(table.name) == "duckdb":
+        yield duck
+        return
+    with spark.connect(here, duck) as engine:
+        yield engine
 
 
 def _dates(tags: Mapping[str, str]) -> frozenset[date]:

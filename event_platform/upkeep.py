@@ -12,6 +12,8 @@ from event_platform.aggregate import aggregates_from, aggregates_of
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import Upkeep, maintain
+from event_platform.lake.objects import object_store
+from event_platform.lake.storage import is_remote, root
 from event_platform.lake.table import Change, day_of
 from event_platform.sources.weather import SOURCE as WEATHER
 
@@ -67,6 +69,11 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
             with lake.writing(lock):
                 needed_since = min((reader.consumed(table.name) for reader in readers()), default=2**62)
                 yield maintain(lake.open(table), duck, RUN_ID, keep, needed_since, alone=lake.locks_every_writer)
+
+
+def sweep_uploads(lake: Lake) -> int:
+    """Remove what uploads to a store of objects that died long ago left behind; how many there were."""
+    return object_store(root(lake.location)).sweep(lake.location) if is_remote(lake.location) else 0
 
 
 def prune_run_logs(instance: dg.DagsterInstance, keep: timedelta) -> int:

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 import requests
+from hypothesis import settings
 
 from event_platform import sources, tables
 from event_platform.engines.duckdb import connect
@@ -18,9 +19,12 @@ from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.sources.contract import Source
 
-pytest_plugins = ["event_platform_tests.left_out", "event_platform_tests.servers"]
+pytest_plugins = ["event_platform_tests.left_out", "event_platform_tests.servers", "event_platform_tests.on_s3"]
 
 LANDED_ON = date(2026, 3, 10)
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

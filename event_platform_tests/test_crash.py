@@ -18,7 +18,7 @@ from event_platform_tests.pipeline import Pipeline, line
 STEPS = {
     "move": ("pathlib", "Path.rename", 2),
     "enter": ("event_platform.landing.ledger", "enter", 1),
-    "stage-write": ("event_platform.stage.staging", "write", 2),
+    "stage-write": ("event_platform.stage.staging", "copy_into", 2),
     "trusted-write": ("event_platform.trusted.merge", "write", 1),
     "commit": ("event_platform.lake.table", "LakeTable.commit", 6),
     "stage": ("event_platform.stage.assets", "stage_pending", 1),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from event_platform.environment import CHECKOUT
@@ -19,10 +20,11 @@ def test_no_service_has_a_default_password_or_a_port_open_to_others() -> None:
     assert all(str(port).startswith("127.0.0.1:") for service in services.values() for port in service.get("ports", []))
 
 
-def test_the_container_instance_names_classes_that_exist() -> None:
+@pytest.mark.parametrize("name", ["dagster.yaml", "dagster.s3.yaml"])
+def test_the_container_instance_names_classes_that_exist(name: str) -> None:
     import importlib
 
-    configured = yaml.safe_load((DOCKER / "dagster.yaml").read_text())
+    configured = yaml.safe_load((DOCKER / name).read_text())
     for part in ("local_artifact_storage", "compute_logs"):
         assert getattr(importlib.import_module(configured[part]["module"]), configured[part]["class"])
 

@@ -11,3 +11,26 @@ def test_a_home_that_sqlite_would_misread_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("EVENT_PLATFORM_HOME", home)
     with pytest.raises(ConfigurationError, match="choose another"):
         environment.read()
+
+
+def test_engines_are_read_with_their_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.read().engines.of("trusted.payments") == "duckdb"
+    monkeypatch.setenv("EVENT_PLATFORM_ENGINE", "spark, trusted.payments=duckdb, stage.census = duckdb")
+    engines = environment.read().engines
+    chosen = {
+        table: engines.of(table) for table in ("trusted.payments", "trusted.census", "stage.census", "quarantine.census", "quarantine.payments")
+    }
+    assert chosen == {
+        "trusted.payments": "duckdb",
+        "trusted.census": "spark",
+        "stage.census": "duckdb",
+        "quarantine.census": "duckdb",
+        "quarantine.payments": "spark",
+    }
+
+
+@pytest.mark.parametrize("text", ["flink", "trusted.payments", "landing.payments=spark", "quarantine.payments=spark", "trusted.payments=", "=spark"])
+def test_engines_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_ENGINE", text)
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_ENGINE"):
+        environment.read()

@@ -249,7 +249,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(EVENTS, min_size=1, max_size=12, unique=True), st.randoms(use_true_random=False))
 def test_order_split_and_redelivery_do_not_matter(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, events: list[str], dice: random.Random

@@ -15,11 +15,11 @@ def aggregate_asset(aggregate: Aggregate) -> dg.AssetsDefinition:
 
     @by_event_date(table, source, [_upstream(aggregate)])
     def answers(context: dg.AssetExecutionContext) -> None:
-        with step(context) as work:
+        with step(context, table) as work:
             if work.is_arrival:
-                dates = aggregate_pending(work.lake, aggregate, work.duck, work.run_id)
+                dates = aggregate_pending(work.lake, aggregate, work.engine, work.run_id)
             else:
-                dates = recompute_dates(work.lake, aggregate, work.duck, work.run_id, work.dates)
+                dates = recompute_dates(work.lake, aggregate, work.engine, work.run_id, work.dates)
             opened = work.lake.open(table)
             facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
             work.report([table.layer, table.short_name], facts)

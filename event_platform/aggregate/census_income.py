@@ -21,7 +21,7 @@ TABLE = Table(
 )
 
 QUERY = """
-    SELECT event_date, "education-num", education, class, count(*) AS people, TRY_CAST(sum(fnlwgt) AS BIGINT) AS represented
+    SELECT event_date, "education-num", education, class, count(*) AS people, TRY_CAST(sum(fnlwgt::DECIMAL(19, 0)) AS BIGINT) AS represented
     FROM trusted
     GROUP BY event_date, "education-num", education, class
 """

@@ -16,10 +16,10 @@ from event_platform.lake.write import discard, write
 from event_platform.trusted.dates import dates_held, event_date_of, files_of_dates
 
 if TYPE_CHECKING:
-    import duckdb
     from pyiceberg.manifest import DataFile
 
     from event_platform.aggregate.reach import Reach
+    from event_platform.engines.engine import Engine
     from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import Table
     from event_platform.lake.table import LakeTable
@@ -59,7 +59,7 @@ class Aggregate:
 
 
 @starts_anew
-def aggregate_pending(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
+def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: str) -> frozenset[date]:
     """Recompute the dates that are outdated by what changed in the table below since the last time; give them."""
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
@@ -70,17 +70,17 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyCon
         held = dates_held(upstream)
         changed = frozenset[date]().union(*(change.dates for change in changes), () if consumed else held)
         dates = changed | (aggregate.reach.outdated(changed, answers) & (held | dates_held(answers)))
-        _recompute(aggregate, upstream, answers, duck, run_id, dates, {upstream.declared.name: changes[-1].sequence})
+        _recompute(aggregate, upstream, answers, engine, run_id, dates, {upstream.declared.name: changes[-1].sequence})
         return dates
 
 
 @starts_anew
-def recompute_dates(lake: Lake, aggregate: Aggregate, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
+def recompute_dates(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Recompute the given dates from the table below as it is now; give those that hold or held rows."""
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
         wanted = frozenset(dates) & (dates_held(upstream) | dates_held(answers))
-        _recompute(aggregate, upstream, answers, duck, run_id, wanted, {})
+        _recompute(aggregate, upstream, answers, engine, run_id, wanted, {})
         return wanted
 
 
@@ -93,25 +93,23 @@ def _recompute(
     aggregate: Aggregate,
     upstream: LakeTable,
     answers: LakeTable,
-    duck: duckdb.DuckDBPyConnection,
+    engine: Engine,
     run_id: str,
     dates: frozenset[date],
     consumed: dict[str, int],
 ) -> None:
-    added = _write_answers(aggregate, upstream, answers, duck, dates)
+    added = _write_answers(aggregate, upstream, answers, engine, dates)
     removed = [file for file in answers.files() if event_date_of(answers, file) in dates]
     answers.commit(Change("replacement", dates=dates), run_id, added=added, removed=removed, consumed=consumed)
 
 
-def _write_answers(
-    aggregate: Aggregate, upstream: LakeTable, answers: LakeTable, duck: duckdb.DuckDBPyConnection, dates: frozenset[date]
-) -> list[DataFile]:
+def _write_answers(aggregate: Aggregate, upstream: LakeTable, answers: LakeTable, engine: Engine, dates: frozenset[date]) -> list[DataFile]:
     """Write the dates' answers; when some turn out to go on where the table below was not read, read further and write them again."""
     name = aggregate.made_from.table.short_name if aggregate.made_from else "trusted"
     read = aggregate.reach.made_from(dates, answers)
     while True:
-        duck.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {upstream.select(files_of_dates(upstream, read))}')
-        written = write(duck, answers, aggregate.query_of(dates))
+        engine.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {upstream.select(files_of_dates(upstream, read))}')
+        written = write(engine, answers, aggregate.query_of(dates))
         further = (aggregate.reach.goes_on(answers, written) & dates_held(upstream)) - read
         if not further:
             return written

@@ -51,7 +51,7 @@ QUERY = """
         transaction_type,
         count(*) AS events,
         count(DISTINCT account) AS accounts,
-        TRY_CAST(sum(amount_minor) AS BIGINT) AS amount_minor,
+        TRY_CAST(sum(amount_minor::DECIMAL(19, 0)) AS BIGINT) AS amount_minor,
         max(amount_minor) AS largest_amount_minor
     FROM parsed
     GROUP BY event_date, domain_event_type, transaction_type

@@ -57,7 +57,7 @@ QUERY = f"""
     numbered AS (
         SELECT
             *,
-            count(*) FILTER (WHERE begins) OVER (
+            count(CASE WHEN begins THEN 1 END) OVER (
                 PARTITION BY cookie_id ORDER BY event_timestamp, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             ) AS session
         FROM marked

@@ -38,6 +38,8 @@ def maintain(
             if erased:
                 tell(f"{source.name}: erased {counted(len(erased), 'landing date')} from stage (kept in trusted and in the archive)")
             done += upkeep.maintain_source(lake, source, duck, timedelta(days=snapshots_days))
+    if swept := upkeep.sweep_uploads(lake):
+        tell(f"removed {swept} uploads that were never completed")
     with open_instance() as instance:
         tell(f"pruned the logs of {counted(upkeep.prune_run_logs(instance, timedelta(days=run_logs_days)), 'run')}")
     show(["table", "compacted files", "expired snapshots", "removed files", "freed bytes"], [tuple(vars(each).values()) for each in done])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "2500MB"
 """What DuckDB may hold before it spills, unless EVENT_PLATFORM_MEMORY_LIMIT says otherwise; leaves room under 4 GB for the process."""
+
+EVENT_KEY = "(hash(id) >> 1)::BIGINT"
+"""The hash of an event's id that `stage.<source>_seen` stores: a signed 64-bit number, as Iceberg has no unsigned one."""
 
 
 @contextmanager
@@ -46,8 +50,20 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
         raise ConfigurationError(f"DuckDB cannot start with EVENT_PLATFORM_MEMORY_LIMIT or _THREADS as set: {error}.") from error
     try:
         with connected as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET enable_progress_bar = false")
+            prepare(connection)
             yield connection
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what answers depend on: the time zone, and what the platform's own functions are."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO event_key(id) AS {EVENT_KEY}")
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The folder of its own that a connection spills to; what else is put there goes with it."""
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    return Path(folder)

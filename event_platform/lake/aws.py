@@ -28,7 +28,7 @@ def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3'
     Raises ConfigurationError.
     """
     try:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
     except ImportError as error:
         raise ConfigurationError("AWS needs the package boto3: `pip install 'event-platform[aws]'`.") from error
@@ -39,7 +39,7 @@ def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3'
         max_pool_connections=connections,
     )
     with explained(service):
-        return boto3.client(service, config=limits)
+        return Session().client(service, config=limits)  # a session of its own: the default one keeps credentials for as long as the process lives
 
 
 @contextmanager

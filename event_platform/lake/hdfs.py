@@ -18,7 +18,7 @@ from event_platform.lake.objects import StoredObject
 
 ABANDONED_AFTER = timedelta(days=1)
 PASSING = ".passing"
-"""The folder of what is being written."""
+"""End of the names, which begin with a dot, of what is being written; it lies beside where it will be."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Hdfs:
     def create(self, url: str, content: bytes) -> bool:
         """As ObjectStore says."""
         with _explained(url):
-            passing = self._passing()
+            passing = self._passing(url)
             self.system.pipe_file(passing, content)
             return self._renamed(passing, url) or self.read(url) == content
 
@@ -79,7 +79,7 @@ class Hdfs:
     def place(self, path: Path, url: str, progress: Callable[[int], None] | None = None) -> bool:
         """As ObjectStore says."""
         with _explained(url):
-            passing = self._passing()
+            passing = self._passing(url)
             self.system.put_file(str(path), passing)
             if progress:
                 progress(path.stat().st_size)
@@ -110,10 +110,15 @@ class Hdfs:
                 if self.system.exists(self._path(url)):
                     self.system.rm(self._path(url))
 
-    def sweep(self, folder: str) -> int:  # noqa: ARG002 - what passes is in one place
+    def remove(self, found: StoredObject) -> None:
+        """As ObjectStore says, but for a moment between looking and deleting."""
+        if self.find(found.url) == found:
+            self.delete([found.url])
+
+    def sweep(self, folder: str) -> int:
         """As ObjectStore says."""
         before = datetime.now(UTC) - ABANDONED_AFTER
-        dead = [found.url for found in self.list(f"{self.root}/{PASSING}") if found.modified < before]
+        dead = [found.url for found in self.list(folder) if found.url.endswith(PASSING) and found.modified < before]
         self.delete(dead)
         return len(dead)
 
@@ -126,9 +131,10 @@ class Hdfs:
             self.system.rm(path)
         return bool(done)
 
-    def _passing(self) -> str:
-        self.system.makedirs(f"/{PASSING}", exist_ok=True)
-        return f"/{PASSING}/{uuid4().hex}"
+    def _passing(self, url: str) -> str:
+        folder = self._path(url).rpartition("/")[0]
+        self.system.makedirs(folder, exist_ok=True)
+        return f"{folder}/.{uuid4().hex}{PASSING}"
 
     def _path(self, url: str) -> str:
         return url.removeprefix(self.root)

@@ -76,6 +76,10 @@ class ObjectStore(Protocol):
         """Delete objects; those that are not there are no error."""
         ...
 
+    def remove(self, found: StoredObject) -> None:
+        """Delete the object if it is still this version of it."""
+        ...
+
     def sweep(self, folder: str) -> int:
         """Remove what uploads under the folder that died long ago left behind; how many."""
         ...

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from itertools import chain
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from event_platform.errors import TransientError
+from event_platform.errors import ConfigurationError, TransientError
 from event_platform.lake import aws
 from event_platform.lake.aws import explained
 from event_platform.lake.objects import THREADS, StoredObject
@@ -49,6 +50,10 @@ class S3:
 
     grows = False
 
+    def __reduce__(self) -> tuple[type[S3], tuple[()]]:
+        """Another process makes clients of its own."""
+        return S3, ()
+
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - boto3's clients have no types
         return aws.client("s3", connections=2 * THREADS)
@@ -61,12 +66,23 @@ class S3:
             client.meta.events.register(f"provide-client-params.s3.{request}", lambda params, **_: params | {"IfNoneMatch": "*"})
         return client
 
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        """Errors as the platform's. After one about credentials they are looked up anew: people and tools renew them in files meanwhile."""
+        try:
+            with explained(what):
+                yield
+        except ConfigurationError:
+            for client in ("_client", "_placing"):
+                self.__dict__.pop(client, None)
+            raise
+
     def list(self, folder: str, begin: str = "") -> Iterator[StoredObject]:
         """As ObjectStore says; S3 gives 1000 a page."""
         bucket, prefix = _parts(f"{folder.rstrip('/')}/")
         after = {"StartAfter": f"{prefix}{begin[:-1]}"} if begin else {}
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **after)
-        with explained(folder):
+        with self._explained(folder):
             for page in pages:
                 for found in page.get("Contents", []):
                     if not found["Key"].endswith("/"):  # what consoles make to show a folder
@@ -74,19 +90,19 @@ class S3:
 
     def find(self, url: str) -> StoredObject | None:
         """As ObjectStore says."""
-        with explained(url):
+        with self._explained(url):
             found = _unless(_GONE, lambda: self._client.head_object(**_named(url)))
         return _stored(url, found["ContentLength"], found) if found else None
 
     def read(self, url: str) -> bytes | None:
         """As ObjectStore says; for small objects."""
-        with explained(url):
+        with self._explained(url):
             pieces = self.pieces(url, None)
             return None if pieces is None else b"".join(pieces[1])
 
     def create(self, url: str, content: bytes) -> bool:
         """As ObjectStore says. An answer that was lost is asked again, and then finds our own object."""
-        with explained(url):
+        with self._explained(url):
             if _unless(_THERE, lambda: self._placing.put_object(**_named(url), Body=content)):
                 return True
         return self.read(url) == content
@@ -94,7 +110,7 @@ class S3:
     def upload(self, path: Path, url: str, progress: Callable[[int], None] | None = None) -> None:
         """As ObjectStore says; large files go in parts."""
         bucket, key = _parts(url)
-        with explained(url):
+        with self._explained(url):
             self._client.upload_file(str(path), bucket, key, Callback=progress)
 
     def place(self, path: Path, url: str, progress: Callable[[int], None] | None = None) -> bool:
@@ -103,7 +119,7 @@ class S3:
 
         bucket, key = _parts(url)
         mark = uuid4().hex
-        with explained(url):
+        with self._explained(url):
             try:
                 self._placing.upload_file(str(path), bucket, key, ExtraArgs={"Metadata": {MARK: mark}}, Callback=progress)
             except Boto3Error as error:  # it wraps what S3 answered
@@ -115,7 +131,7 @@ class S3:
 
     def download(self, url: str, path: Path, version: str | None = None) -> str | None:
         """As ObjectStore says; a connection that ends in the middle is taken up again where it ended."""
-        with explained(url):
+        with self._explained(url):
             pieces = self.pieces(url, version)
             if pieces is None:
                 return None
@@ -151,12 +167,12 @@ class S3:
 
     def move(self, found: StoredObject, url: str) -> str | None:
         """As ObjectStore says: a copy, then a deletion, both of this version alone."""
-        with explained(found.url):
+        with self._explained(found.url):
             copied = _unless(_GONE, lambda: self._copied(found, url))
             if copied is None:
                 there = self.find(url)
                 return there.version if there else None
-            _unless(_GONE, lambda: self._client.delete_object(**_named(found.url), IfMatch=f'"{found.version}"'))
+            self.remove(found)
             return copied
 
     def _copied(self, found: StoredObject, url: str) -> str:
@@ -175,16 +191,21 @@ class S3:
         for bucket, keys in by_bucket.items():
             for start in range(0, len(keys), 1000):
                 objects = [{"Key": key} for key in keys[start : start + 1000]]
-                with explained(f"s3://{bucket}"):
+                with self._explained(f"s3://{bucket}"):
                     answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
                     if refused := answer.get("Errors"):
                         raise aws.refusal(f"s3://{bucket}/{refused[0]['Key']}", refused[0])
+
+    def remove(self, found: StoredObject) -> None:
+        """As ObjectStore says."""
+        with self._explained(found.url):
+            _unless(_GONE, lambda: self._client.delete_object(**_named(found.url), IfMatch=f'"{found.version}"'))
 
     def sweep(self, folder: str) -> int:
         """As ObjectStore says: parts of uploads that were never completed."""
         bucket, prefix = _parts(f"{folder.rstrip('/')}/")
         before = datetime.now(UTC) - ABANDONED_AFTER
-        with explained(folder):
+        with self._explained(folder):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
             begun = chain.from_iterable(page.get("Uploads", []) for page in pages)
             dead = [each for each in begun if each["Initiated"] < before]

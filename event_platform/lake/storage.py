@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
 
 from event_platform.errors import PermanentError
 from event_platform.lake import files
@@ -138,6 +139,15 @@ def cache(environment: Environment) -> Cache:
 def missing(name: str) -> PermanentError:
     """The error for a file that a table names and nobody finds."""
     return PermanentError(f"{name} belongs to a table and is not there any more. Put it back from a copy or an older version.")
+
+
+def probe(location: str) -> None:
+    """Try what a lake in a store needs: list, write, read and delete. Raises ConfigurationError or TransientError that say what fails."""
+    store, url = object_store(root(location)), f"{location}/.probe-{uuid4().hex}"
+    next(iter(store.list(location)), None)
+    store.create(url, b"")
+    store.find(url)
+    store.delete([url])
 
 
 def root(location: str) -> str:

@@ -1,42 +1,101 @@
-"""DuckDB writes Parquet into a table's data location; the statistics it returns become Iceberg data files.
+"""DuckDB, in this process or in Spark's executors, writes Parquet into a table's data location; the statistics it returns become Iceberg data files.
 
 Nothing is visible before `LakeTable.commit`; files of an attempt that died are orphans for `event-platform maintain`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from event_platform.engines.spark import Spark
+from event_platform.engines.spark_tasks import SHARE
 from event_platform.engines.spelling import literal
 from event_platform.lake.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import duckdb
     from pyiceberg.manifest import DataFile
 
+    from event_platform.engines.engine import Engine
+    from event_platform.lake.schema import Table
+    from event_platform.lake.storage import Storage
     from event_platform.lake.table import LakeTable
 
 FILE_BYTES = "512MB"
 """Size at which DuckDB begins the next file of a write to one partition."""
 
 
-def write(duck: duckdb.DuckDBPyConnection, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
+@dataclass(frozen=True)
+class Target:
+    """Where files of a table go, and what they are like: all that any process needs to write one."""
+
+    declared: Table
+    data: str
+    field_ids: Mapping[str, int]
+    storage: Storage
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a SELECT was written to: rows of DuckDB's RETURN_STATS, one a file, which the first value names as its storage does."""
+
+    select: str
+    stats: list[Any]
+
+    @property
+    def names(self) -> list[str]:
+        """The files."""
+        return [name for name, *_ in self.stats]
+
+
+def write(engine: Engine, table: LakeTable, select: str, partition: str | None = None) -> list[DataFile]:
     """Run the SELECT (columns of the table, in any order) into new Parquet files of the table; no row gives no file.
 
     Who knows that all rows belong to one partition gives its folder (`landing_date=2026-03-01`): parting them costs as much as writing.
     Raises TransientError when the disk is full.
     """
-    table.statements[table.declared.name] = select
-    data = f"{table.iceberg.location()}/data/{partition or ''}"
-    with explained(table.declared.name), table.storage.written(data) as folder:
-        copied = duck.execute(_copy(table, select, folder, parted=partition is None and bool(table.declared.stored_by))).fetchall()
-        written = [row for row in copied if row[1] > 0]
-        names = table.storage.publish([row[0] for row in written], folder, data)
-    return [_data_file(table, (name, *row[1:])) for name, row in zip(names, written, strict=True)]
+    target = target_of(table)
+    if isinstance(engine, Spark):
+        parted_by = () if partition else table.declared.stored_by
+        with explained(table.declared.name):
+            shares = engine.write(f"SELECT {table.declared.select_list} FROM ({select})", parted_by, partial(_copy_share, target, partition))
+        written = Written(engine.translated(select).sql, [row for share in shares for row in share.stats])
+    else:
+        written = copy_into(engine, target, select, partition)
+    return data_files(table, written)
+
+
+def _copy_share(target: Target, partition: str | None, duck: duckdb.DuckDBPyConnection) -> Written:
+    return copy_into(duck, target, f"SELECT * FROM {SHARE}", partition)
+
+
+def target_of(table: LakeTable) -> Target:
+    """Where a table's files go."""
+    fields = table.iceberg.schema().fields
+    ids = {field.name: field.field_id for field in fields if field.name in table.declared.column_names}
+    return Target(table.declared, f"{table.iceberg.location()}/data", ids, table.storage)
+
+
+def copy_into(duck: Engine, target: Target, select: str, partition: str | None = None) -> Written:
+    """What `write` does, in this process, by DuckDB; the files are not yet described for Iceberg."""
+    data = f"{target.data}/{partition or ''}"
+    with explained(target.declared.name), target.storage.written(data) as folder:
+        copied = duck.execute(_copy(target, select, folder, parted=partition is None and bool(target.declared.stored_by))).fetchall()
+        stats = [row for row in copied if row[1] > 0]
+        names = target.storage.publish([row[0] for row in stats], folder, data)
+    return Written(select, [(name, *row[1:]) for name, row in zip(names, stats, strict=True)])
+
+
+def data_files(table: LakeTable, written: Written) -> list[DataFile]:
+    """The files as Iceberg describes them."""
+    table.statements[table.declared.name] = written.select
+    return [_data_file(table, row) for row in written.stats]
 
 
 def discard(table: LakeTable, files: Sequence[DataFile]) -> None:
@@ -44,9 +103,9 @@ def discard(table: LakeTable, files: Sequence[DataFile]) -> None:
     table.storage.delete([file.file_path for file in files])
 
 
-def _copy(table: LakeTable, select: str, data: Path, parted: bool) -> str:
-    declared = table.declared
-    field_ids = ", ".join(f"'{field.name}': {field.field_id}" for field in table.iceberg.schema().fields if field.name in declared.column_names)
+def _copy(target: Target, select: str, data: Path, parted: bool) -> str:
+    declared = target.declared
+    field_ids = ", ".join(f"'{name}': {number}" for name, number in target.field_ids.items())
     stored_by = ", ".join(declared.stored_by)
     layout = f"PARTITION_BY ({stored_by}), WRITE_PARTITION_COLUMNS true" if parted else f"FILE_SIZE_BYTES '{FILE_BYTES}'"
     return f"""

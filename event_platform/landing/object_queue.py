@@ -19,7 +19,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -186,6 +186,8 @@ class ObjectQueue:
                     kept.append((path, self.cache.path(self.archived_url(entry.landing_file), version)))
                     claims.files.append(_claimed(entry.landing_file, inspection))
             self.cache.adopt(kept)
+        if not claims.files:
+            self._forget(written_down)
         return claims
 
     def _fetched(self, chosen: Sequence[StoredObject], folder: Path, claims: Claims) -> dict[StoredObject, tuple[Path, Inspection]]:
@@ -233,14 +235,21 @@ class ObjectQueue:
         versions = in_threads(self._moved, left)
         there = {entry.landing_file: version for entry, version in zip(left, versions, strict=True) if version is not None}
         if not there:
-            self.release(claimer)
+            self._forget(claim)
         inspections = self._inspected(self._copies(there))
         return [_claimed(landing_file, inspection) for landing_file, inspection in zip(there, inspections, strict=True)]
 
-    def release(self, claimer: str) -> None:
-        """Delete what was written down, now that the ledger has it."""
-        if self.is_claimed_by(claimer):
-            self.store.delete([self.claim_url])
+    def release(self, claimer: str, file_ids: Collection[int]) -> None:
+        """Delete what was written down, now that the ledger has files with these ids from it."""
+        claim = self.under_way()
+        if claim and claim.claimer == claimer and any(_file_id(entry.landing_file) in file_ids for entry in claim.files):
+            self._forget(claim)
+
+    def _forget(self, claim: ClaimUnderWay) -> None:
+        """Delete what was written down, and nothing that was written down since."""
+        found = self.store.find(self.claim_url)
+        if found and self.under_way() == claim:
+            self.store.remove(found)
 
     # The archive.
 

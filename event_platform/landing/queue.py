@@ -238,10 +238,10 @@ def adopt(environment: Environment, source: Source, last_entered: int, claimer: 
     return claims.files
 
 
-def release(environment: Environment, source: Source, claimer: str) -> None:
-    """Say that what was claimed or adopted is in the ledger; from then on others may claim."""
+def release(environment: Environment, source: Source, claimer: str, entered: Iterable[Claimed]) -> None:
+    """Say that these files, which were claimed or adopted, are in the ledger; from then on others may claim."""
     if environment.lake_url:
-        ObjectQueue(environment, source).release(claimer)
+        ObjectQueue(environment, source).release(claimer, {file.file_id for file in entered})
 
 
 def left_behind(environment: Environment, source: Source, last_entered: int, claimer: str) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from event_platform import partitions, tables
-from event_platform.described import asset_metadata, written_by_date
+from event_platform.described import asset_metadata, kinds_of, written_by_date
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
@@ -45,7 +45,7 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
             description=table.description,
             metadata=asset_metadata(table),
             owners=[source.owner],
-            kinds={"duckdb", "iceberg"},
+            kinds=kinds_of(table),
             group_name=table.layer,
         )
         for table in declared
@@ -53,11 +53,11 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"stage_{source.name}", specs=specs, can_subset=True, backfill_policy=dg.BackfillPolicy.single_run())
     def stage(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-        with step(context) as work:
+        with step(context, declared[0]) as work:
             if work.is_arrival:
-                staged = stage_pending(work.lake, source, work.duck, work.run_id)
+                staged = stage_pending(work.lake, source, work.engine, work.run_id)
             else:
-                staged = reparse(work.lake, source, work.duck, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
+                staged = reparse(work.lake, source, work.engine, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
             _report(work, source, staged)
         yield from (dg.MaterializeResult(spec.key) for spec in specs if spec.key in context.selected_asset_keys)
 

@@ -16,22 +16,21 @@ from event_platform.lake.table import Change
 from event_platform.lake.write import write
 
 if TYPE_CHECKING:
-    import duckdb
-
+    from event_platform.engines.engine import Engine
     from event_platform.lake.table import LakeTable
 
 
-PROBE = "SELECT (hash('event-platform') >> 1)::BIGINT"
+PROBE = "SELECT event_key('event-platform')"
 """Tells one hash function from another."""
 
 
-def keep_current(duck: duckdb.DuckDBPyConnection, seen: LakeTable, stage: LakeTable, trusted: LakeTable, event_id: str, run_id: str) -> None:
+def keep_current(engine: Engine, seen: LakeTable, stage: LakeTable, trusted: LakeTable, event_id: str, run_id: str) -> None:
     """Make the table anew from stage and trusted when DuckDB hashes otherwise than it did when the table was begun."""
-    ((probe,),) = duck.execute(PROBE).fetchall()
+    ((probe,),) = engine.execute(PROBE).fetchall()
     if seen.note("hash").get("probe") == probe:
         return
     events = f"SELECT {key(event_id)} AS event_key, event_date FROM (({_ids(stage, event_id)}) UNION ALL ({_ids(trusted, event_id)}))"
-    added = write(duck, seen, f"SELECT DISTINCT event_key, event_date FROM ({events})") if seen.files() else []
+    added = write(engine, seen, f"SELECT DISTINCT event_key, event_date FROM ({events})") if seen.files() else []
     seen.commit(Change("replacement"), run_id, added=added, removed=seen.files(), notes={"hash": {"probe": probe}})
 
 
@@ -39,21 +38,21 @@ def _ids(table: LakeTable, event_id: str) -> str:
     return f'SELECT "{event_id}", event_date FROM ({table.select()})'
 
 
-def dates_of(duck: duckdb.DuckDBPyConnection, seen: LakeTable, events: str, event_id: str) -> frozenset[date]:
+def dates_of(engine: Engine, seen: LakeTable, events: str, event_id: str) -> frozenset[date]:
     """The dates on which any of the events (a SELECT) has been staged before."""
     if not seen.files():
         return frozenset()
     keys = f"SELECT {key(event_id)} AS event_key FROM ({events})"
-    found = duck.execute(f"SELECT DISTINCT event_date FROM ({seen.select()}) SEMI JOIN ({keys}) USING (event_key)").fetchall()
+    found = engine.execute(f"SELECT DISTINCT event_date FROM ({seen.select()}) SEMI JOIN ({keys}) USING (event_key)").fetchall()
     return frozenset(day for (day,) in found)
 
 
-def remember(duck: duckdb.DuckDBPyConnection, seen: LakeTable, events: str, event_id: str, run_id: str) -> None:
+def remember(engine: Engine, seen: LakeTable, events: str, event_id: str, run_id: str) -> None:
     """Add the events' keys and dates."""
-    added = write(duck, seen, f"SELECT {key(event_id)} AS event_key, event_date FROM ({events})")
+    added = write(engine, seen, f"SELECT {key(event_id)} AS event_key, event_date FROM ({events})")
     seen.commit(Change("arrival"), run_id, added=added)
 
 
 def key(event_id: str) -> str:
-    """The hash as SQL: a signed 64-bit number, as Iceberg has no unsigned one."""
-    return f'(hash("{event_id}") >> 1)::BIGINT'
+    """The hash as SQL; the same function whatever the engine (`engines.duckdb.EVENT_KEY`)."""
+    return f'event_key("{event_id}")'

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.duckdb import spill_folder
+from event_platform.engines.engine import drivers_duckdb, each, in_parts
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
-from event_platform.lake.write import write
+from event_platform.lake.write import copy_into, data_files, target_of
 from event_platform.landing import ledger
 from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
     import duckdb
     from pyiceberg.manifest import DataFile
 
+    from event_platform.engines.engine import Engine
+    from event_platform.environment import Environment
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
+    from event_platform.lake.write import Target, Written
     from event_platform.landing.ledger import LandedFile
     from event_platform.sources.contract import Source
 
@@ -63,20 +69,18 @@ class Staged:
 
 
 @starts_anew
-def stage_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
+def stage_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> Staged:
     """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
-        arrived = _parse_arrivals(lake, source, duck, run_id)
+        arrived = _parse_arrivals(lake, source, engine, run_id)
         noted = lake.open(tables.stage(source)).note(REPARSING).get("landing_dates", ())
         interrupted = frozenset(date.fromisoformat(str(day)) for day in noted)  # type: ignore[attr-defined]
-        redone = _reparse(lake, source, duck, run_id, interrupted) if interrupted else Staged()
+        redone = _reparse(lake, source, engine, run_id, interrupted) if interrupted else Staged()
         return redone + arrived
 
 
 @starts_anew
-def reparse(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: Iterable[date], only_changes: bool = False
-) -> Staged:
+def reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: Iterable[date], only_changes: bool = False) -> Staged:
     """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are.
 
     Files are looked at again first, so one that was mended in the archive counts as it is now; if that makes a file elsewhere no longer the
@@ -84,10 +88,10 @@ def reparse(
     those of rows that came out otherwise. Raises, before anything is changed, PermanentError when the archive lacks a file and
     ConfigurationError when the contract's SQL cannot be computed.
     """
-    require_sound(source, duck)
-    stage_pending(lake, source, duck, run_id)
+    require_sound(source, drivers_duckdb(engine))
+    stage_pending(lake, source, engine, run_id)
     with lake.writing(f"stage.{source.name}"):
-        return _reparse(lake, source, duck, run_id, frozenset(landing_dates) & landed_dates(lake, source), only_changes)
+        return _reparse(lake, source, engine, run_id, frozenset(landing_dates) & landed_dates(lake, source), only_changes)
 
 
 def landed_dates(lake: Lake, source: Source) -> frozenset[date]:
@@ -100,16 +104,16 @@ def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
     return frozenset(day_of(value) for value in lake.open(tables.quarantine(source)).partitions("landing_date"))
 
 
-def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Staged:
+def _parse_arrivals(lake: Lake, source: Source, engine: Engine, run_id: str) -> Staged:
     quarantine, stage, landed = (lake.open(declare(source)) for declare in (tables.quarantine, tables.stage, tables.ledger))
     changes = landed.changes_since(stage.consumed(landed.declared.name))
     if not changes:
         return Staged()
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
-    files = ledger.read(lake, source, duck, f"file_id BETWEEN {first} AND {last}")
+    files = ledger.read(lake, source, drivers_duckdb(engine), f"file_id BETWEEN {first} AND {last}")
     left_over = [file for file in quarantine.files() if quarantine.file_ids(file)[0] >= first]
-    staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
-    event_dates = _event_dates(stage, staged, duck)
+    staged, quarantined = _parse(lake, source, engine, files, stage, quarantine)
+    event_dates = _event_dates(stage, staged, engine)
     landing_dates = frozenset(file.landing_date for file in files)
     change = Change("arrival", event_dates, landing_dates, first, last)
     quarantine.commit(change, run_id, added=quarantined, removed=left_over)
@@ -117,23 +121,21 @@ def _parse_arrivals(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
     return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined))
 
 
-def _reparse(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, landing_dates: frozenset[date], only_changes: bool = False
-) -> Staged:
+def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: frozenset[date], only_changes: bool = False) -> Staged:
     if not landing_dates:
         return Staged()
     quarantine, stage = lake.open(tables.quarantine(source)), lake.open(tables.stage(source))
-    corrections = corrections_of(lake, source, duck, _taken(lake, source, duck, stage, landing_dates))
+    corrections = corrections_of(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates))
     landing_dates |= {file.landing_date for file in corrections}
     stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
-    ledger.correct(lake, source, duck, corrections, run_id)
-    files = _taken(lake, source, duck, stage, landing_dates)
-    staged, quarantined = _parse(lake, source, duck, files, stage, quarantine)
+    ledger.correct(lake, source, drivers_duckdb(engine), corrections, run_id)
+    files = _taken(lake, source, engine, stage, landing_dates)
+    staged, quarantined = _parse(lake, source, engine, files, stage, quarantine)
     replaced = [file for file in stage.files() if day_of(file.partition[0]) in landing_dates]
-    event_dates = _dates_touched(lake, source, duck, stage.select(replaced), stage.select(staged), only_changes)
+    event_dates = _dates_touched(lake, source, engine, stage.select(replaced), stage.select(staged), only_changes)
     change = Change("replacement", event_dates, landing_dates)
     released = [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates]
-    rescued = _count_missing(duck, quarantine.select(released), quarantine.select(quarantined))
+    rescued = _count_missing(engine, quarantine.select(released), quarantine.select(quarantined))
     quarantine.commit(change, run_id, quarantined, released)
     erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
     stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
@@ -144,42 +146,53 @@ def _rows(files: Sequence[DataFile]) -> int:
     return sum(file.record_count for file in files)
 
 
-def _count_missing(duck: duckdb.DuckDBPyConnection, before: str, after: str) -> int:
+def _count_missing(engine: Engine, before: str, after: str) -> int:
     """How many lines of the one SELECT are not in the other."""
-    ((lines,),) = duck.execute(f"SELECT count(*) FROM ({before}) ANTI JOIN ({after}) USING (file_id, line_number)").fetchall()
+    ((lines,),) = engine.execute(f"SELECT count(*) FROM ({before}) ANTI JOIN ({after}) USING (file_id, line_number)").fetchall()
     return int(lines)
 
 
-def _taken(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable, landing_dates: Iterable[date]) -> list[LandedFile]:
+def _taken(lake: Lake, source: Source, engine: Engine, stage: LakeTable, landing_dates: Iterable[date]) -> list[LandedFile]:
     """The files of the landing dates that stage has taken in; what was claimed since belongs to the next arrival, and to it alone."""
     untaken = ledger.first_untaken(lake, source, stage)
-    return ledger.read(lake, source, duck, f"{in_dates('landing_date', landing_dates)} AND file_id < {untaken}")
+    return ledger.read(lake, source, drivers_duckdb(engine), f"{in_dates('landing_date', landing_dates)} AND file_id < {untaken}")
 
 
-def _dates_touched(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: str, after: str, only_changes: bool) -> frozenset[date]:
+def _dates_touched(lake: Lake, source: Source, engine: Engine, before: str, after: str, only_changes: bool) -> frozenset[date]:
     """The event dates of the touched rows, and those where another version of their events may surface again."""
     touched = f"({before} EXCEPT {after}) UNION ALL ({after} EXCEPT {before})" if only_changes else f"{before} UNION ALL {after}"
-    found = duck.execute(f"SELECT DISTINCT event_date FROM ({touched})").fetchall()
-    return frozenset(day for (day,) in found) | seen.dates_of(duck, lake.open(tables.seen(source)), touched, source.event_id)
+    found = engine.execute(f"SELECT DISTINCT event_date FROM ({touched})").fetchall()
+    return frozenset(day for (day,) in found) | seen.dates_of(engine, lake.open(tables.seen(source)), touched, source.event_id)
 
 
 def _parse(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], stage: LakeTable, quarantine: LakeTable
+    lake: Lake, source: Source, engine: Engine, files: Sequence[LandedFile], stage: LakeTable, quarantine: LakeTable
 ) -> tuple[list[DataFile], list[DataFile]]:
     staged: list[DataFile] = []
     quarantined: list[DataFile] = []
-    for day in sorted({file.landing_date for file in files}):
-        to_parse = [file for file in files if file.landing_date == day and not file.duplicate_of]
-        with (
-            at_hand(lake.environment, source, [file.landing_file for file in to_parse]) as archive,
-            parse(duck, source, archive, to_parse, lake.environment.scratch) as parsed,
-        ):
-            written = write(duck, stage, parsed.staged_sql(), f"landing_date={day}")
-            staged += written
-            quarantined += write(duck, quarantine, parsed.quarantined_sql(stage.paths(written)), f"landing_date={day}")
+    to_parse = [file for file in files if not file.duplicate_of]
+    days = [[file for file in to_parse if file.landing_date == day] for day in sorted({file.landing_date for file in to_parse})]
+    parts = [part for day in days for part in in_parts(engine, day, size=lambda file: file.bytes)]
+    work = partial(_parse_part, lake.environment, source, target_of(stage), target_of(quarantine))
+    for sound, broken in each(engine, work, parts):
+        staged += data_files(stage, sound)
+        quarantined += data_files(quarantine, broken)
     return staged, quarantined
 
 
-def _event_dates(stage: LakeTable, files: Sequence[DataFile], duck: duckdb.DuckDBPyConnection) -> frozenset[date]:
-    found = duck.execute(f"SELECT DISTINCT event_date FROM ({stage.select(files)})").fetchall()
+def _parse_part(
+    environment: Environment, source: Source, stage: Target, quarantine: Target, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]
+) -> tuple[Written, Written]:
+    """Files of one landing date into the two tables; on Spark, each part is a task."""
+    folder = f"landing_date={files[0].landing_date}"
+    with (
+        at_hand(environment, source, [file.landing_file for file in files]) as archive,
+        parse(duck, source, archive, files, spill_folder(duck)) as parsed,
+    ):
+        sound = copy_into(duck, stage, parsed.staged_sql(), folder)
+        return sound, copy_into(duck, quarantine, parsed.quarantined_sql(stage.storage.paths(sound.names)), folder)
+
+
+def _event_dates(stage: LakeTable, files: Sequence[DataFile], engine: Engine) -> frozenset[date]:
+    found = engine.execute(f"SELECT DISTINCT event_date FROM ({stage.select(files)})").fetchall()
     return frozenset(day for (day,) in found)

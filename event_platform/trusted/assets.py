@@ -18,11 +18,11 @@ def trusted_asset(source: Source) -> dg.AssetsDefinition:
 
     @by_event_date(table, source, [event_dates_key(source), dg.AssetDep(["stage", source.name], partition_mapping=dg.AllPartitionMapping())])
     def trusted(context: dg.AssetExecutionContext) -> None:
-        with step(context) as work:
+        with step(context, table) as work:
             if work.is_arrival:
-                dates = merge_pending(work.lake, source, work.duck, work.run_id)
+                dates = merge_pending(work.lake, source, work.engine, work.run_id)
             else:
-                dates = rebuild_dates(work.lake, source, work.duck, work.run_id, work.dates)
+                dates = rebuild_dates(work.lake, source, work.engine, work.run_id, work.dates)
             opened = work.lake.open(table)
             facts = written_by_date(opened, work.duck, dates | work.dates, rows_by_date(opened), written=bool(dates))
             work.report([table.layer, table.short_name], facts)

@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.spark import Spark
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, Kind, day_of
@@ -24,9 +25,9 @@ from event_platform.stage import seen
 from event_platform.trusted.dates import event_date_of, files_of_dates
 
 if TYPE_CHECKING:
-    import duckdb
     from pyiceberg.manifest import DataFile
 
+    from event_platform.engines.engine import Engine
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
     from event_platform.sources.contract import Source
@@ -45,7 +46,7 @@ class Merge:
     """The tables a merge of one source works on, and the connection it works with."""
 
     source: Source
-    duck: duckdb.DuckDBPyConnection
+    engine: Engine
     stage: LakeTable
     trusted: LakeTable
     seen: LakeTable
@@ -53,10 +54,10 @@ class Merge:
 
 
 @starts_anew
-def merge_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> frozenset[date]:
+def merge_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> frozenset[date]:
     """Take in everything staged since the last merge; give the event dates whose rows changed. Nothing pending: no dates."""
     with lake.writing(f"trusted.{source.name}"):
-        merge = _opened(lake, source, duck, run_id)
+        merge = _opened(lake, source, engine, run_id)
         changes = merge.stage.changes_since(merge.trusted.consumed(merge.stage.declared.name))
         if not changes:
             return frozenset()
@@ -68,29 +69,29 @@ def merge_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
 
 
 @starts_anew
-def rebuild_dates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str, dates: Iterable[date]) -> frozenset[date]:
+def rebuild_dates(lake: Lake, source: Source, engine: Engine, run_id: str, dates: Iterable[date]) -> frozenset[date]:
     """Derive whole event dates anew from stage; give the dates rewritten. Dates without data stay as they are."""
-    merge_pending(lake, source, duck, run_id)
+    merge_pending(lake, source, engine, run_id)
     with lake.writing(f"trusted.{source.name}"):
-        return _replace_dates(_opened(lake, source, duck, run_id), frozenset(dates), frozenset())
+        return _replace_dates(_opened(lake, source, engine, run_id), frozenset(dates), frozenset())
 
 
-def _opened(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> Merge:
+def _opened(lake: Lake, source: Source, engine: Engine, run_id: str) -> Merge:
     trusted, index, stage = (lake.open(declare(source)) for declare in (tables.trusted, tables.seen, tables.stage))
-    seen.keep_current(duck, index, stage, trusted, source.event_id, run_id)
-    return Merge(source, duck, stage, trusted, index, run_id)
+    seen.keep_current(engine, index, stage, trusted, source.event_id, run_id)
+    return Merge(source, engine, stage, trusted, index, run_id)
 
 
 def _merge_arrivals(merge: Merge, changes: Sequence[Change]) -> frozenset[date]:
     """Merge the stage rows that the arrivals brought; rewrite only the trusted files that hold versions which they outdate."""
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
     arrived = f"{merge.stage.select(merge.stage.files_between(first, last))} WHERE file_id BETWEEN {first} AND {last}"
-    seen_before = seen.dates_of(merge.duck, merge.seen, arrived, merge.source.event_id)
-    seen.remember(merge.duck, merge.seen, arrived, merge.source.event_id, merge.run_id)
+    seen_before = seen.dates_of(merge.engine, merge.seen, arrived, merge.source.event_id)
+    seen.remember(merge.engine, merge.seen, arrived, merge.source.event_id, merge.run_id)
     rivals = _files_holding(merge, files_of_dates(merge.trusted, seen_before), arrived, _id(merge))
     _find_losers(merge, arrived, merge.trusted.select(rivals))
     outdated = _files_holding(merge, rivals, "SELECT * FROM losers", PLACE)
-    added = _write_winners(merge, _union(_with_levels(arrived), merge.trusted.select(outdated)))
+    added = _write_winners(merge, _union(merge, _with_levels(arrived), merge.trusted.select(outdated)))
     return _commit(merge, "arrival", added, outdated, changes[-1].sequence)
 
 
@@ -98,15 +99,15 @@ def _replace_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[dat
     """Derive the dates anew; a date elsewhere that turns out to hold an older version of one of their events is derived anew too."""
     while True:
         pool = _pool_of_dates(merge, dates, replaced)
-        elsewhere = seen.dates_of(merge.duck, merge.seen, pool, merge.source.event_id) - dates
+        elsewhere = seen.dates_of(merge.engine, merge.seen, pool, merge.source.event_id) - dates
         rivals = merge.trusted.select(files_of_dates(merge.trusted, elsewhere))
         _find_losers(merge, pool, f"SELECT * FROM ({rivals}) SEMI JOIN ({pool}) USING ({_id(merge)})")
-        outdone = merge.duck.execute(f"SELECT DISTINCT event_date FROM ({rivals}) SEMI JOIN losers USING ({PLACE})").fetchall()
+        outdone = merge.engine.execute(f"SELECT DISTINCT event_date FROM ({rivals}) SEMI JOIN losers USING ({PLACE})").fetchall()
         if not outdone:
             break
         dates |= {day for (day,) in outdone}
     if consumed is not None:
-        seen.remember(merge.duck, merge.seen, pool, merge.source.event_id, merge.run_id)
+        seen.remember(merge.engine, merge.seen, pool, merge.source.event_id, merge.run_id)
     return _commit(merge, "replacement", _write_winners(merge, pool), files_of_dates(merge.trusted, dates), consumed)
 
 
@@ -115,7 +116,7 @@ def _pool_of_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[dat
     present = {day_of(value) for value in merge.stage.partitions("landing_date")} | replaced
     staged = f"{merge.stage.select(_stage_files_of_dates(merge.stage, dates))} WHERE {in_dates('event_date', dates)}"
     kept = f"{merge.trusted.select(files_of_dates(merge.trusted, dates))} WHERE NOT {in_dates('landing_date', present)}"
-    return _union(_with_levels(staged), kept)
+    return _union(merge, _with_levels(staged), kept)
 
 
 def _find_losers(merge: Merge, *pools: str) -> None:
@@ -125,10 +126,10 @@ def _find_losers(merge: Merge, *pools: str) -> None:
     """
     event_id, timestamp = _id(merge), f'"{merge.source.timestamp}"'
     versions = " UNION ALL ".join(f"SELECT {event_id}, {timestamp}, file_id, line_number FROM ({pool})" for pool in pools)
-    merge.duck.execute(f"""
+    merge.engine.execute(f"""
         CREATE OR REPLACE TEMP TABLE rivalled AS
         SELECT hash({event_id}) AS event_key FROM ({versions}) GROUP BY event_key HAVING count(*) > 1""")
-    merge.duck.execute(f"""
+    merge.engine.execute(f"""
         CREATE OR REPLACE TEMP TABLE losers AS
         SELECT file_id, line_number
         FROM (SELECT DISTINCT *, hash({event_id}) AS event_key FROM ({versions}) SEMI JOIN rivalled ON rivalled.event_key = hash({event_id}))
@@ -138,10 +139,12 @@ def _find_losers(merge: Merge, *pools: str) -> None:
 def _write_winners(merge: Merge, pool: str) -> list[DataFile]:
     """Write the rows of the pool that no other outdates, some dates at a time: DuckDB keeps a partition it has begun in memory until the end."""
     winners = f"SELECT * FROM ({pool}) ANTI JOIN losers USING ({PLACE})"
-    counts = merge.duck.execute(f"SELECT event_date, count(*) FROM ({pool}) GROUP BY event_date ORDER BY event_date").fetchall()
+    if isinstance(merge.engine, Spark):
+        return write(merge.engine, merge.trusted, winners)
+    counts = merge.engine.execute(f"SELECT event_date, count(*) FROM ({pool}) GROUP BY event_date ORDER BY event_date").fetchall()
     written: list[DataFile] = []
     for first, last in _slices(counts):
-        written += write(merge.duck, merge.trusted, f"{winners} WHERE event_date BETWEEN DATE '{first}' AND DATE '{last}'")
+        written += write(merge.engine, merge.trusted, f"{winners} WHERE event_date BETWEEN DATE '{first}' AND DATE '{last}'")
     return written
 
 
@@ -161,7 +164,7 @@ def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, ke
     if not candidates:
         return []
     held = merge.trusted.select(candidates, extra=", filename")
-    hit = {path for (path,) in merge.duck.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
+    hit = {path for (path,) in merge.engine.execute(f"SELECT DISTINCT filename FROM ({held}) SEMI JOIN ({wanted}) USING ({key})").fetchall()}
     return [file for file, path in zip(candidates, merge.trusted.paths(candidates), strict=True) if path in hit]
 
 
@@ -180,8 +183,8 @@ def _with_levels(staged: str) -> str:
     return f"SELECT *, year(event_date) AS year, month(event_date) AS month, day(event_date) AS day FROM ({staged})"
 
 
-def _union(*selects: str) -> str:
-    return " UNION ALL BY NAME ".join(f"(SELECT * FROM ({select}))" for select in selects)
+def _union(merge: Merge, *selects: str) -> str:
+    return " UNION ALL ".join(f"(SELECT {merge.trusted.declared.select_list} FROM ({select}))" for select in selects)
 
 
 def _id(merge: Merge) -> str:

@@ -234,7 +234,7 @@ def writes(draw: st.DrawFn) -> list[tuple[list[View], list[str], str]]:
     return steps
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(writes())
 def test_any_arrivals_give_what_all_of_history_at_once_gives(steps: list[tuple[list[View], list[str], str]]) -> None:
     home = Path(tempfile.mkdtemp())

@@ -56,7 +56,7 @@ texts = st.lists(
 
 
 @given(text=texts, chunk_bytes=st.integers(1, 7), pack=st.sampled_from([bytes, gzip.compress, zstd]))
-@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counts_are_those_of_the_naive_reader_wherever_chunks_end(inspected, text: bytes, chunk_bytes: int, pack) -> None:
     data = pack(text)
     found = inspected(data, chunk_bytes=chunk_bytes)
@@ -70,7 +70,7 @@ def test_counts_are_those_of_the_naive_reader_wherever_chunks_end(inspected, tex
 
 
 @given(st.lists(st.sampled_from([b"\n", b" \n", b"\t\r\n", b'{"a": 1}\n', b'  {"a": 1}\n'])).map(b"".join))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_blank_lines_at_the_size_of_real_chunks(inspected, text: bytes) -> None:
     text = text * (600_000 // max(1, len(text)))
     lines = lines_of(text)

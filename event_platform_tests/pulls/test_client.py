@@ -253,7 +253,7 @@ def test_a_password_in_the_address_is_not_shown() -> None:
 
 
 @given(cut=st.integers(0, len(message(WHOLE)) - len(WHOLE.rstrip()) + 33), length=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_answer_that_was_cut_is_ever_taken(client: Client, cut: int, length: bool) -> None:
     """With a length any missing byte is noticed; without, any that the JSON needs."""
     whole = message(WHOLE) if length else b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + WHOLE

@@ -199,7 +199,7 @@ def test_a_date_that_is_pulled_again_is_not_doubled_and_more_adds(asking: Pipeli
 
 
 @given(counts_pulled=st.lists(st.integers(0, 130), min_size=1, max_size=4))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_in_whatever_order_a_date_is_pulled_the_largest_answer_is_what_is_known(
     asking: Pipeline, counts_pulled: list[int], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ DAY = date(2026, 1, 5)
 
 
 @given(day=st.dates(date(2000, 1, 1), date(2060, 1, 1)), fewer=st.integers(0, 120), more=st.integers(0, 120))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_fewer_records_of_a_date_are_the_beginning_of_more(day: date, fewer: int, more: int) -> None:
     whole = json.loads(records_of(day, fewer + more))
     assert json.loads(records_of(day, fewer)) == whole[:fewer]

@@ -245,7 +245,7 @@ def test_a_chunk_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 PIECES = st.sampled_from([b"", b" ", b"\t", b"\r", b"\0", b"\x01", b"\xff", b"\xc3\xa9", b"\x0b", b'"', b"{}", b"null", b"\\", event().encode()])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.binary(max_size=6) | st.lists(PIECES, max_size=4).map(b"".join), max_size=8))
 def test_each_line_is_blank_staged_or_quarantined(bench: Bench, lines: list[bytes]) -> None:
     content = b"\n".join(lines)

@@ -151,7 +151,7 @@ def reference(files: list[list[Event]]) -> list[tuple[object, ...]]:
     return sorted((event_id, *version) for event_id, version in latest.items())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.lists(EVENTS, min_size=1, max_size=6), st.sampled_from(["merge", "wait", "rebuild"])), min_size=1, max_size=6))
 def test_any_split_and_interleaving_gives_the_latest_versions(steps: list[tuple[list[Event], str]]) -> None:
     home = Path(tempfile.mkdtemp())

@@ -201,7 +201,7 @@ ACTIONS = st.lists(
 
 
 @pytest.mark.parametrize("moving", [True, False], ids=["moving", "lost"])
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS)
 def test_whatever_lands_and_is_derived_anew_meanwhile_the_target_ends_as_trusted_is(
     moving: bool, database: Database, actions: list[tuple[str, object]]

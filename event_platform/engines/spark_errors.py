@@ -1,0 +1,39 @@
+"""Spark's faults as the platform's errors: one paragraph, no Java stack trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from event_platform import errors
+from event_platform.errors import PermanentError, PlatformError, TransientError
+
+_NOT_UNDERSTOOD = ("AnalysisException", "ParseException", "ParseError", "UnsupportedOperationException")
+_AWAY = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
+
+
+_OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
+"""How an error that the platform raised in an executor ends Python's traceback, which Spark hands on as text."""
+
+
+@contextmanager
+def explained(statement: str) -> Iterator[None]:
+    """Turn what goes wrong within Spark into PermanentError or TransientError; errors that are the platform's already pass through."""
+    try:
+        yield
+    except PlatformError:
+        raise
+    except Exception as error:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        why = str(error).strip().partition("\n")[0][:300]
+        if ours := _OF_OURS.search(str(error)):
+            raise getattr(errors, ours[1], PermanentError)(ours[2]) from error
+        if kinds.intersection(_NOT_UNDERSTOOD):
+            raise PermanentError(
+                f"Spark cannot run a statement: {why} Give its table the engine duckdb in EVENT_PLATFORM_ENGINE, or write the "
+                f"statement in what both engines know. It begins: {' '.join(statement.split())[:200]}"
+            ) from error
+        if kinds.intersection(_AWAY) or "SparkContext was shut down" in str(error) or "All masters are unresponsive" in str(error):
+            raise TransientError(f"Spark is away ({why}). Nothing was committed; see that the master runs, then run again.") from error
+        raise

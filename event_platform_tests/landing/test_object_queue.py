@@ -1,0 +1,395 @@
+"""Files claimed in a store of objects: once each, whoever else claims, whenever a claim dies, whatever the network does."""
+
+import gzip
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from event_platform import environment, sources, tables
+from event_platform.engines.duckdb import connect
+from event_platform.errors import PermanentError, TransientError, UsageError
+from event_platform.lake.catalog import Lake
+from event_platform.lake.objects import ObjectStore, object_store
+from event_platform.landing import claiming, ledger, queue
+from event_platform.landing.archive import at_hand
+from event_platform.landing.object_queue import ObjectQueue
+from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
+from infra import SeaweedFS
+
+pytestmark = pytest.mark.server
+
+DAY = datetime.now(UTC).date()
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["event_platform.landing.claiming", "event_platform.lake.s3", "boto3", "duckdb", "pyiceberg.catalog.sql", "pyarrow"])
+
+
+class Bucket:
+    """The landing of payments in the lake that the process is told of, and short ways to use it."""
+
+    def __init__(self) -> None:
+        self.environment, self.source = environment.read(), sources.get("payments")
+
+    @property
+    def here(self) -> ObjectQueue:
+        return ObjectQueue(self.environment, self.source)
+
+    @property
+    def store(self) -> ObjectStore:
+        return object_store("s3://lake")
+
+    def drop(self, name: str, content: bytes = b"{}\n") -> None:
+        """Put an object into pending/ as a stranger would."""
+        assert self.store.create(f"{self.here.folder}/pending/{name}", content)
+
+    def contents(self, folder: str) -> dict[str, bytes]:
+        found = self.store.list(f"{self.here.folder}/{folder}")
+        return {each.url.removeprefix(f"{self.here.folder}/{folder}/"): self.store.read(each.url) or b"" for each in found}
+
+    @property
+    def archived(self) -> dict[str, bytes]:
+        """Everything in the archive: original names and bytes."""
+        return {name.split("-", 3)[3]: content for name, content in self.contents("processed").items()}
+
+    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> queue.Claims:
+        return queue.claim(self.environment, self.source, DAY, next_file_id, claimer=claimer, **limits)
+
+    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[queue.Claimed]:
+        return queue.adopt(self.environment, self.source, last_entered, claimer)
+
+    def release(self, entered: Iterable[queue.Claimed], claimer: str = "me") -> None:
+        queue.release(self.environment, self.source, claimer, entered)
+
+    def names(self) -> list[str]:
+        return [file.name for file in queue.pending(self.environment, self.source).ready]
+
+
+@pytest.fixture
+def bucket(lake_url: str) -> Bucket:  # noqa: ARG001 - the process is told of it
+    return Bucket()
+
+
+# Landing and waiting.
+
+
+def test_landed_files_wait_under_names_that_are_free(bucket: Bucket, tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.json").write_text(folder)
+        (tmp_path / folder / ".hidden").touch()
+    landed = queue.land(bucket.environment, bucket.source, [tmp_path / "x", tmp_path / "y"])
+    assert [path.name for path in landed] == ["a.json", "a~2.json"]
+    assert bucket.contents("pending") == {"a.json": b"x", "a~2.json": b"y"}
+    with pytest.raises(UsageError, match="is not there"):
+        queue.land(bucket.environment, bucket.source, [tmp_path / "nowhere"])
+
+
+def test_a_name_that_is_no_text_can_be_landed(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff\n.json")
+    path.write_bytes(b"{}\n")
+    queue.land(bucket.environment, bucket.source, [path])
+    assert [file.original_name for file in bucket.claim()] == ["%FF%0A.json"]
+
+
+def test_hidden_and_unfinished_names_are_left_alone(bucket: Bucket) -> None:
+    for name in (".a", "b.tmp", "c.part/d.json", "e/f.json", "g.json"):
+        bucket.drop(name)
+    assert sorted(bucket.names()) == ["e/f.json", "g.json"]
+    assert sorted(file.original_name for file in bucket.claim()) == ["e/f.json", "g.json"]
+
+
+# Claiming.
+
+
+def test_a_claim_moves_inspects_and_is_remembered_until_it_is_entered(bucket: Bucket) -> None:
+    bucket.drop("a.json", b"{}\n\n{}")
+    bucket.drop("b.gz", b"{}\n")
+    bucket.drop("c.json", gzip.compress(b"{}\n", mtime=0))
+    claims = bucket.claim()
+    assert [(file.original_name, file.inspection.lines) for file in claims] == [("a.json", 3), ("b.gz", 1), ("c.json", 1)]
+    assert [file.landing_file.split("-", 3)[3] for file in claims] == ["a.json", "b.gz%.plain", "c.json%.gz"]
+    assert len({file.file_id for file in claims}) == 3
+    assert (bucket.contents("pending"), bucket.archived["a.json"]) == ({}, b"{}\n\n{}")
+    assert bucket.adopt() == claims.files
+    bucket.release([replace(claims.files[0], file_id=1)])
+    assert bucket.adopt() == claims.files
+    bucket.release(claims)
+    assert bucket.adopt() == []
+    assert bucket.store.read(bucket.here.claim_url) is None
+
+
+def test_a_backlog_is_worked_off_in_batches_of_files_and_of_what_the_disk_may_hold(bucket: Bucket) -> None:
+    for number in range(5):
+        bucket.drop(f"{number}.json", b"x" * 100)
+    bucket.environment = replace(bucket.environment, cache_bytes=500)
+    taken = []
+    for limits in ({"most_files": 1}, {}, {}):
+        claims = bucket.claim(**limits)
+        taken.append((len(claims.files), len(bucket.names())))
+        bucket.release(claims)
+    assert taken == [(1, 4), (2, 2), (2, 0)]
+
+
+def test_ids_follow_those_that_were_entered_though_the_clock_went_back(bucket: Bucket) -> None:
+    bucket.drop("a.json")
+    bucket.drop("b.json")
+    assert [file.file_id for file in bucket.claim(next_file_id=10**16)] == [10**16, 10**16 + 1]
+
+
+def test_nobody_claims_while_another_does(bucket: Bucket) -> None:
+    bucket.drop("a.json")
+    claimed = bucket.claim("one").files
+    bucket.drop("b.json")
+    assert (bucket.claim("two").files, bucket.adopt("two")) == ([], [])
+    bucket.release(claimed, "two")
+    assert bucket.adopt("one") == claimed
+    assert not bucket.here.has_ready("two")
+    bucket.release(claimed, "one")
+    assert [file.original_name for file in bucket.claim("two")] == ["b.json"]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, act: Callable[[], object]) -> None:
+    """Do something right before a function is called the first time."""
+    original, acted = getattr(holder, name), []
+
+    def acting(*arguments: Any, **options: Any) -> Any:
+        if not acted:
+            acted.append(True)
+            act()
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(holder, name, acting)
+
+
+def test_a_claim_that_comes_second_takes_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.drop("a.json")
+    first: list[queue.Claimed] = []
+    meanwhile(monkeypatch, type(bucket.store), "create", lambda: first.extend(bucket.claim("one").files))
+    assert bucket.claim("two").files == []
+    assert len(first) == 1
+    assert list(bucket.archived) == ["a.json"]
+
+
+@pytest.mark.parametrize("moment", ["download", "create"])
+def test_files_that_vanish_or_change_meanwhile_stay_as_they_are(bucket: Bucket, monkeypatch: pytest.MonkeyPatch, moment: str, tmp_path: Path) -> None:
+    for name in ("changes.json", "stays.json", "vanishes.json"):
+        bucket.drop(name)
+    (tmp_path / "new").write_bytes(b"[]\n")
+
+    def act() -> None:
+        bucket.store.delete([f"{bucket.here.folder}/pending/vanishes.json"])
+        bucket.store.upload(tmp_path / "new", f"{bucket.here.folder}/pending/changes.json")
+
+    meanwhile(monkeypatch, type(bucket.store), moment, act)
+    claims = bucket.claim()
+    assert [file.original_name for file in claims] == ["stays.json"]
+    assert sorted(refused.path.name for refused in claims.refused) == ["changes.json", "vanishes.json"]
+    assert bucket.contents("pending") == {"changes.json": b"[]\n"}
+    bucket.release(claims)
+    assert [file.original_name for file in bucket.claim()] == ["changes.json"]
+
+
+def test_a_claim_of_which_nothing_is_left_is_forgotten(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.drop("a.json")
+    meanwhile(monkeypatch, type(bucket.store), "create", lambda: bucket.store.delete([f"{bucket.here.folder}/pending/a.json"]))
+    assert bucket.claim().files == []
+    assert bucket.here.under_way() is None
+
+
+def test_archived_files_are_at_hand_as_they_are_now(bucket: Bucket, tmp_path: Path) -> None:
+    for name in ("a.json", "b.json", "c.json"):
+        bucket.drop(name)
+    first, second, third = (file.landing_file for file in bucket.claim())
+    (tmp_path / "mended").write_bytes(b"mended")
+    bucket.store.upload(tmp_path / "mended", bucket.here.archived_url(second))
+    with at_hand(bucket.environment, bucket.source, [second, first]) as folder:
+        assert {path.name.split("-")[1]: path.read_bytes() for path in folder.glob("*/*")} == {"a.json": b"{}\n", "b.json": b"mended"}
+    assert not folder.exists()
+    bucket.store.delete([bucket.here.archived_url(third)])
+    with pytest.raises(PermanentError, match="in the ledger but not in the archive"), at_hand(bucket.environment, bucket.source, [first, third]):
+        pass
+
+
+# Dying.
+
+
+class Ledger:
+    """What a claimer enters: the ledger of the home that the process is told of."""
+
+    def __init__(self) -> None:
+        self.lake, self.source = Lake(environment.read()), sources.get("payments")
+
+    def claim(self) -> list[ledger.LandedFile]:
+        with connect(self.lake.environment) as duck:
+            return claiming.claim_pending(self.lake, self.source, duck, "run")
+
+    def rows(self) -> list[tuple[str, int]]:
+        if not self.lake.exists(tables.ledger(self.source)):
+            return []
+        with connect(self.lake.environment) as duck:
+            return [(file.original_name, file.lines) for file in ledger.read(self.lake, self.source, duck)]
+
+
+def _claim_and_die(variables: dict[str, str], holder: str, name: str, number: int, moment: str) -> None:
+    os.environ |= variables
+    module, _, owner = holder.partition(":")
+    place: Any = __import__(module, fromlist=["_"])
+    place = getattr(place, owner) if owner else place
+    original, calls = getattr(place, name), count(1)
+
+    def armed(*arguments: Any, **options: Any) -> Any:
+        call = next(calls)
+        if call == number and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*arguments, **options)
+        if call == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(place, name, armed)
+    Ledger().claim()
+
+
+STEPS = {
+    "fetch": ("event_platform.lake.s3:S3", "download", 2),
+    "write-down": ("event_platform.lake.s3:S3", "create", 1),
+    "copy": ("event_platform.lake.s3:S3", "_copied", 2),
+    "move": ("event_platform.lake.s3:S3", "move", 2),
+    "enter": ("event_platform.landing.ledger", "enter", 1),
+    "upload": ("event_platform.lake.s3:S3", "upload", 1),
+    "commit": ("event_platform.lake.table:LakeTable", "commit", 1),
+    "release": ("event_platform.landing.queue", "release", 1),
+}
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, moment: str) -> None:
+    """`create` is also what writes metadata; the first of them all writes the claim down, since the ledger is made before."""
+    Ledger().lake.open(tables.ledger(bucket.source))
+    for name in ("a.json", "b.json", "c.json"):
+        bucket.drop(name, f"{name}\n".encode())
+    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
+    holder, name, number = STEPS[step]
+    child = FORKS.Process(target=_claim_and_die, args=(variables, holder, name, number, moment))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    assert claiming.has_pending_files(Ledger().lake, bucket.source) == ((step, moment) not in {("release", "after")})
+    Ledger().claim()
+    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1), ("c.json", 1)]
+    assert bucket.archived == {f"{name}.json": f"{name}.json\n".encode() for name in "abc"}
+    assert bucket.contents("pending") == {}
+    assert bucket.store.read(bucket.here.claim_url) is None
+    assert not claiming.has_pending_files(Ledger().lake, bucket.source)
+
+
+def _claim_all(variables: dict[str, str], home: str, ready: Any, done: Any) -> None:
+    os.environ |= variables | {"EVENT_PLATFORM_HOME": home}
+    mine = Ledger()
+    ready.wait()
+    while not done.is_set():
+        mine.claim()
+        if not ObjectQueue(mine.lake.environment, mine.source).count():
+            done.set()
+
+
+def test_two_platforms_that_share_a_bucket_never_share_a_file(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{number}.json" for number in range(40)]
+    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
+    ready, done = FORKS.Barrier(3), FORKS.Event()
+    homes = [str(tmp_path / "one"), str(tmp_path / "two")]
+    claimers = [FORKS.Process(target=_claim_all, args=(variables, home, ready, done)) for home in homes]
+    for claimer in claimers:
+        claimer.start()
+    ready.wait()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda name: bucket.drop(name, name.encode()), names))
+    for claimer in claimers:
+        claimer.join()
+    assert [claimer.exitcode for claimer in claimers] == [0, 0]
+    entered = Counter[str]()
+    for home in homes:
+        monkeypatch.setenv("EVENT_PLATFORM_HOME", home)
+        Ledger().claim()  # what came while the last one stopped
+        entered.update(name for name, _ in Ledger().rows())
+    assert entered == Counter(names)
+    assert sorted(bucket.archived) == sorted(names)
+
+
+# Bad networks.
+
+
+@pytest.mark.parametrize("kind", ["slow down", "before", "lost"])
+def test_a_claim_gets_through_a_bad_network(bucket: Bucket, proxy: Proxy, kind: str) -> None:
+    for name in ("a.json", "b.json"):
+        bucket.drop(name, name.encode() * 1000)
+    for request in ("PUT claim.json", "PUT processed", "DELETE pending", "GET pending", "GET list-type", "DELETE claim.json"):
+        proxy.fail(*request.split(), kind, times=2)
+    proxy.fail("GET", "pending/a.json", "middle", times=2)
+    Ledger().claim()
+    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1)]
+    assert {name: len(content) for name, content in bucket.archived.items()} == {"a.json": 6000, "b.json": 6000}
+    assert bucket.contents("pending") == {}
+
+
+@pytest.mark.parametrize("request_", ["GET pending/", "PUT processed", "PUT .parquet", "DELETE claim.json"])
+def test_a_claim_that_the_network_ended_is_finished_once_it_is_back(bucket: Bucket, proxy: Proxy, request_: str) -> None:
+    Ledger().lake.open(tables.ledger(bucket.source))
+    for name in ("a.json", "b.json"):
+        bucket.drop(name, name.encode())
+    proxy.fail(*request_.split(), "slow down", times=15)
+    with pytest.raises(TransientError, match="busy"):
+        Ledger().claim()
+    proxy.faults.clear()
+    Ledger().claim()
+    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1)]
+    assert sorted(bucket.archived) == ["a.json", "b.json"]
+    assert bucket.contents("pending") == {}
+
+
+def test_a_landing_that_is_cut_lands_nothing_twice(bucket: Bucket, proxy: Proxy, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}\n")
+    proxy.fail("PUT", "pending/a.json", "lost", times=2)
+    proxy.fail("PUT", "pending/a.json", "before", times=1)
+    assert [path.name for path in queue.land(bucket.environment, bucket.source, [tmp_path / "a.json"])] == ["a.json"]
+    assert bucket.contents("pending") == {"a.json": b"{}\n"}
+
+
+# Watching and counting.
+
+
+def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Bucket, proxy: Proxy) -> None:
+    told: Iterator[set[str]] = queue.watch(bucket.environment, [bucket.source])
+    bucket.drop("a.json")
+    assert next(told) == {"payments"}
+    proxy.fail("GET", "list-type", "slow down", times=5)
+    bucket.drop("b.json")
+    assert next(told) == {"payments"}
+    assert claiming.wait_for_files(Ledger().lake, bucket.source, 5)
+
+
+@pytest.mark.parametrize("files", [1_200, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+def test_many_pending_files_are_listed_page_by_page(bucket: Bucket, s3: SeaweedFS, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pending, store = f"{bucket.here.folder}/pending", bucket.store
+    with ThreadPoolExecutor(16) as threads:
+        assert all(threads.map(lambda number: store.create(f"{pending}/{number:06}.json", b"{}\n"), range(files)))
+    with faulty_proxy(s3.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        object_store.cache_clear()
+        assert claiming.count_pending(Ledger().lake, bucket.source) == files
+        assert len(proxy.seen) == -(-files // 1000)
+        proxy.seen.clear()
+        assert claiming.has_pending_files(Ledger().lake, bucket.source)
+        assert len([request for request in proxy.seen if "list-type" in request]) == 1
+        claims = bucket.claim(most_files=20)
+    assert (len(claims.files), claims.more) == (20, True)

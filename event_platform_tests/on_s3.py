@@ -1,0 +1,41 @@
+"""A lake on a real S3 server, under a prefix of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import infra
+from event_platform.lake.objects import object_store
+from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
+
+
+@pytest.fixture
+def s3(seaweedfs: infra.SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[infra.SeaweedFS]:
+    """The server, which AWS's variables lead to."""
+    for name, value in seaweedfs.environment.items():
+        monkeypatch.setenv(name, value)
+    object_store.cache_clear()
+    yield seaweedfs
+    object_store.cache_clear()
+
+
+@pytest.fixture
+def lake_url(home: Path, s3: infra.SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: ARG001 - the process is told of both
+    """An empty lake on S3, which the process is told to use."""
+    url = f"s3://{s3.bucket}/{uuid4().hex}/lake"
+    monkeypatch.setenv("EVENT_PLATFORM_LAKE", url)
+    monkeypatch.setenv("EVENT_PLATFORM_POLL_SECONDS", "0.05")
+    return url
+
+
+@pytest.fixture
+def proxy(s3: infra.SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy that the process takes for the server."""
+    with faulty_proxy(s3.endpoint) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.url)
+        object_store.cache_clear()
+        yield between
