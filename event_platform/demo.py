@@ -38,7 +38,7 @@ class Showing:
 
 def _apart(here: Environment, folder: Path) -> Environment:
     """The same settings for a home and a lake of their own."""
-    return replace(here, home=folder, lake_folder=None, lake_url=None)
+    return replace(here, home=folder, lake_folder=None, lake_url=None, catalog=None)
 
 
 def _pull_insights(here: Environment, folder: Path) -> list[Path]:

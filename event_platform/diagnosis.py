@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from event_platform import environment, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
+from event_platform.lake import catalogues, faults
+from event_platform.lake.catalog import Lake
 from event_platform.lake.files import explained
 from event_platform.wording import counted
 
@@ -134,9 +136,15 @@ def _tables() -> Iterator[Finding]:
 
 
 def _catalogue() -> Iterator[Finding]:
+    here = environment.read()
+    if not catalogues.is_embedded(here):
+        with faults.explained("the lake"):
+            layers = Lake(here).catalog.list_namespaces()
+        yield Finding(True, f"the catalogue {catalogues.shown(here)} answers and has {counted(len(layers), 'layer')}")
+        return
     import sqlite3
 
-    path = environment.read().lake / "catalog.db"
+    path = here.lake / "catalog.db"
     if not path.exists():
         yield Finding(True, "no catalogue yet; the first run makes it")
         return

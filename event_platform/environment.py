@@ -76,7 +76,8 @@ class Environment:
     a local pending folder must have been left alone before it is claimed. `memory_limit` and `threads` bound DuckDB
     (its own defaults when None). `extra_sources` is a folder with further contracts. `postgres` is the URL of the database that
     tables are loaded into (None: the server in the home), `catalog` where the tables are
-    listed (None: a SQLite file in the lake), `loads` the file that says which loads Dagster does,
+    listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
+    how other engines are asked, `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
     compute instead (None: nowhere).
 
@@ -96,6 +97,10 @@ class Environment:
     extra_sources: Path | None = None
     postgres: str | None = field(default=None, repr=False)
     catalog: str | None = field(default=None, repr=False)
+    trino: str | None = field(default=None, repr=False)
+    spark_jars: Path | None = None
+    athena_workgroup: str | None = None
+    athena_output: str | None = None
     loads: Path | None = None
     redshift: Redshift = field(default_factory=Redshift)
     engines: Engines = field(default_factory=Engines)
@@ -134,6 +139,11 @@ class Environment:
     def alerts(self) -> Path:
         """Rules and recipients of the weather alerts, if there are any."""
         return self.home / "alerts.toml"
+
+    @cached_property
+    def collector(self) -> Path:
+        """Topics, keys and limits of the HTTP collector, if they are not the defaults."""
+        return self.home / "collector.toml"
 
 
 def _home() -> Path:
@@ -189,10 +199,16 @@ def secret(name: str) -> str:
     return value
 
 
+def share_metrics_in(folder: Path) -> None:
+    """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
     extra = os.environ.get("EVENT_PLATFORM_SOURCES")
     loads = os.environ.get("EVENT_PLATFORM_LOADS")
+    jars = os.environ.get("EVENT_PLATFORM_SPARK_JARS")
     return Environment(
         home=_home(),
         **_lake(),
@@ -204,6 +220,10 @@ def read() -> Environment:
         extra_sources=Path(extra).expanduser().absolute() if extra else None,
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
         catalog=_catalog(),
+        trino=_url("EVENT_PLATFORM_TRINO"),
+        spark_jars=Path(jars).expanduser().absolute() if jars else None,
+        athena_workgroup=os.environ.get("EVENT_PLATFORM_ATHENA_WORKGROUP") or None,
+        athena_output=os.environ.get("EVENT_PLATFORM_ATHENA_OUTPUT") or None,
         loads=Path(loads).expanduser().absolute() if loads else None,
         redshift=_redshift(),
         engines=_engines(),

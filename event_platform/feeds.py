@@ -60,7 +60,7 @@ def _identity(source: Source) -> str:
     if not source.id_from:
         return source.event_id
     fields = ", ".join(source.id_from) if len(source.id_from) <= 5 else f"{len(source.id_from)} columns"
-    return f"{source.event_id}, made of {fields}"
+    return f"{source.event_id}, {'if not given ' if source.id_may_be_given else ''}made of {fields}"
 
 
 def markdown(feeds: list[Feed]) -> str:

@@ -41,7 +41,7 @@ class Work:
     """What a check sees of a run: `dates` asked for and `run_id`, none meaning that the check runs by itself."""
 
     lake: Lake
-    duck: Any
+    engine: Any
     run_id: str = "by itself"
     is_arrival: bool = False
     dates: frozenset[date] = frozenset()
@@ -57,9 +57,9 @@ def work(home: Path) -> Iterator[Work]:
 def put(work: Work, table: Table, *rows: tuple[object, ...], run_id: str = "run") -> None:
     opened = work.lake.open(table)
     columns = {column.name: [row[place] for row in rows] for place, column in enumerate(table.columns)}
-    work.duck.register("put_rows", pa.table(columns))
+    work.engine.register("put_rows", pa.table(columns))
     dates = frozenset(columns["event_date"])
-    opened.commit(Change("replacement", dates=dates), run_id, added=write(work.duck, opened, "SELECT * FROM put_rows"))  # type: ignore[arg-type]
+    opened.commit(Change("replacement", dates=dates), run_id, added=write(work.engine, opened, "SELECT * FROM put_rows"))  # type: ignore[arg-type]
 
 
 def faults(work: Work, table: Table = SALES) -> dict[str, dict[date, int]]:

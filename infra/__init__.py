@@ -7,7 +7,7 @@ need is listed in a `pom.xml` per server and fetched once (`infra.jars`).
         boto3.client("s3", endpoint_url=server.endpoint, ...)
 """
 
-from infra.cache import class_path, jars
+from infra.cache import class_path, jars, packages
 from infra.errors import InfraError
 from infra.hdfs import HDFS, hdfs
 from infra.hive import Hive, hive
@@ -29,6 +29,7 @@ __all__ = [
     "hive",
     "jars",
     "moto",
+    "packages",
     "postgres",
     "seaweedfs",
     "trino",

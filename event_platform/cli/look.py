@@ -13,6 +13,7 @@ import typer
 from event_platform import environment
 from event_platform.cli.terminal import FormatOption, SourceNames, chosen_sources, err, out, plain, show
 from event_platform.errors import UsageError
+from event_platform.serving.engines import Engine, arrow
 from event_platform.serving.forms import Format
 
 if TYPE_CHECKING:
@@ -30,12 +31,19 @@ def sql(
     statement: Annotated[str | None, typer.Argument(help="A SELECT; without one what is piped in, or a shell.", show_default=False)] = None,
     form: FormatOption = Format.table,
     output: Annotated[Path | None, typer.Option("--output", help="Write the answer to this file.")] = None,
+    engine: Annotated[Engine, typer.Option("--engine", help="What runs it; others than duckdb want one statement in their own SQL.")] = Engine.duckdb,
 ) -> None:
     """Query landing.*, stage.*, quarantine.*, trusted.* and aggregate.*."""
     from event_platform.serving.sql import session
 
     here = environment.read()
     with session(here) as opened:
+        if engine is not Engine.duckdb:
+            if statement is None and sys.stdin.isatty():
+                raise UsageError(f"{engine} has no shell here; give a statement, or pipe one in.")
+            opened.duck.register("answer", arrow(engine, here, sys.stdin.read() if statement is None else statement))
+            _answer(opened, "SELECT * FROM answer", form, output)
+            return
         if statement is None and sys.stdin.isatty():
             from event_platform.serving.shell import interact
 

@@ -41,6 +41,18 @@ def sample_storefront(
     tell(f"wrote {counted(len(written), 'file')} to {folder}")
 
 
+@app.command("clickstream")
+def sample_clickstream(
+    folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-clickstream"),
+    events: Annotated[int, typer.Option(help="How many clicks.")] = 3_000,
+) -> None:
+    """Write made-up clicks as clients post them, some sent twice, three of them broken."""
+    from event_platform.samples.clickstream import write_sample
+
+    written = write_sample(folder, events=events)
+    tell(f"wrote {len(written)} files to {folder}")
+
+
 @app.command("census")
 def sample_census(
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-census"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from event_platform import errors
 from event_platform.errors import PermanentError, PlatformError, TransientError
 
 _NOT_UNDERSTOOD = ("AnalysisException", "ParseException", "ParseError", "UnsupportedOperationException")
 _AWAY = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
+
+
+_OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
+"""How an error that the platform raised in an executor ends Python's traceback, which Spark hands on as text."""
 
 
 @contextmanager
@@ -21,6 +27,8 @@ def explained(statement: str) -> Iterator[None]:
     except Exception as error:
         kinds = {kind.__name__ for kind in type(error).__mro__}
         why = str(error).strip().partition("\n")[0][:300]
+        if ours := _OF_OURS.search(str(error)):
+            raise getattr(errors, ours[1], PermanentError)(ours[2]) from error
         if kinds.intersection(_NOT_UNDERSTOOD):
             raise PermanentError(
                 f"Spark cannot run a statement: {why} Give its table the engine duckdb in EVENT_PLATFORM_ENGINE, or write the "

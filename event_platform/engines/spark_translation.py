@@ -131,7 +131,8 @@ def _files(node: exp.Expression, found: dict[str, Files]) -> exp.Expression:
     fields = next((option.expression for option in options if option.this.name == "schema"), None)
     files = Files(tuple(path.this for path in listed.expressions), tuple(_fields(fields)) if fields else ())
     found[files.name] = files
-    return exp.to_table(files.name)
+    node.set("this", exp.to_identifier(files.name))  # an alias stays
+    return node
 
 
 def _fields(schema: exp.Expression) -> list[tuple[int, str, str]]:

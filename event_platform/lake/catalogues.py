@@ -23,7 +23,7 @@ SQLITE_BUSY_SECONDS = 60
 """How long SQLite waits for another program that holds the catalogue's file."""
 
 KINDS = {"postgresql": "sql", "http": "rest", "https": "rest", "thrift": "hive", "glue": "glue"}
-"""pyiceberg's type of catalogue by the scheme of the setting."""
+"""The type in pyiceberg's words of catalogue by the scheme of the setting."""
 
 
 def connect(environment: Environment, defaults: Mapping[str, str]) -> Catalog:
@@ -40,9 +40,14 @@ def is_embedded(environment: Environment) -> bool:
     return environment.catalog is None
 
 
+def kind(environment: Environment) -> str:
+    """What pyiceberg calls this type of catalogue: sql, rest, hive or glue."""
+    return KINDS[environment.catalog.partition(":")[0]] if environment.catalog else "sql"
+
+
 def postgres_url(environment: Environment) -> str | None:
     """The URL of the PostgreSQL that the catalogue is in, as libpq takes it; None for another kind of catalogue."""
-    return environment.catalog if environment.catalog and _kind(environment.catalog) == "sql" else None
+    return environment.catalog if kind(environment) == "sql" else None
 
 
 def shown(environment: Environment) -> str:
@@ -56,16 +61,11 @@ def shown(environment: Environment) -> str:
 def _address(environment: Environment) -> dict[str, str]:
     if environment.catalog is None:
         return {"type": "sql", "uri": _sqlite(environment)}
-    kind = _kind(environment.catalog)
-    if kind == "glue":
-        return {"type": kind}
-    if kind == "sql":
-        return {"type": kind, "uri": environment.catalog.replace("postgresql", "postgresql+psycopg", 1), "pool_pre_ping": "true"}
-    return {"type": kind, "uri": environment.catalog}
-
-
-def _kind(setting: str) -> str:
-    return KINDS[setting.partition(":")[0]]
+    if environment.catalog == "glue":
+        return {"type": "glue"}
+    if kind(environment) == "sql":
+        return {"type": "sql", "uri": environment.catalog.replace("postgresql", "postgresql+psycopg", 1), "pool_pre_ping": "true"}
+    return {"type": kind(environment), "uri": environment.catalog}
 
 
 def _sqlite(environment: Environment) -> str:

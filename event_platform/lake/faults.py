@@ -34,16 +34,25 @@ def _told(table: str, error: Exception) -> PlatformError | None:
         )
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & _CONFLICTS:
-        return ConflictError(f"{table} was changed by another writer at the same moment ({error}). Nothing was written; run again.")
+        return ConflictError(f"{table} was changed by another writer at the same moment ({error}). Nothing is written twice; run again.")
     if "SQLAlchemyError" in kinds or type(error).__module__.startswith("psycopg"):
         return _of_database(table, str(getattr(error, "orig", error)))
+    return _of_service(table, kinds, error)
+
+
+def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError | None:
+    kind = type(error).__name__
+    if kinds & {"ImportError", "NotInstalledError"}:
+        return ConfigurationError(
+            f"The catalogue needs a package that is not here ({error}): `pip install 'event-platform[postgres]'`, [hive] or [aws]."
+        )
     if kinds & _REFUSALS or any(sign in str(error) for sign in _DENIED):
         return ConfigurationError(
-            f"The catalogue does not let us in ({type(error).__name__}), so {table} cannot be used. "
+            f"The catalogue does not let us in ({kind}), so {table} cannot be used. "
             "Look at EVENT_PLATFORM_CATALOG, PYICEBERG_CATALOG__LAKE__* and the credentials."
         )
     if kinds & _UNREACHABLE:
-        return TransientError(f"The catalogue cannot be reached ({type(error).__name__}). {table} is as it was and nothing is lost; run again later.")
+        return TransientError(f"The catalogue cannot be reached ({kind}). {table} is as it was and nothing is lost; run again later.")
     return None
 
 

@@ -54,9 +54,9 @@ def of_postgres(url: str | None, name: str) -> Iterator[None]:
     if url is None:
         yield
         return
-    import psycopg
-
     with explained(name):
+        import psycopg
+
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
     with closing(connection):
         with explained(name):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from event_platform import partitions, tables
 from event_platform.lake.conflicts import starts_anew
-from event_platform.landing import ledger, queue
+from event_platform.landing import ledger, queue, segments
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import are_read_again, as_records
 from event_platform.landing.object_queue import ObjectQueue
@@ -75,7 +75,8 @@ def wait_for_files(lake: Lake, source: Source, seconds: float) -> bool:
 
 
 def has_pending_files(lake: Lake, source: Source) -> bool:
-    """Whether a file can be claimed, now or once the files there have settled, or a dead claim left one behind."""
+    """Whether a file can be claimed, now or once the files there have settled, or a dead claim left one behind, or a dead collector."""
+    segments.recover(lake.environment, source)
     waiting = _look(lake, source)
     if waiting.ready or queue.left_behind(lake.environment, source, _last_entered(lake, source), _claimer(lake, source)):
         return True

@@ -72,6 +72,8 @@ class Source:
     Records that carry no id get one: `id_from` names the columns that together say which event it is, and `event_id` then is a column of
     no field, made of their values and of how often they stood in the same file before, in sound records. So the same file read again, or
     the same answer pulled again, gives the same ids, and records that are alike within one file stay as many as they are.
+    With `id_may_be_given` a record may bring its id in the field of `event_id`; only one that brings none gets one, made of the values of `id_from`
+    alone, wherever it stands: two such records that agree are one event, so what a client sends again is no second event.
     `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
     may lie. `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
     `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
@@ -87,6 +89,7 @@ class Source:
     kind: tuple[str, ...]
     format: Format = field(default_factory=JsonLines)
     id_from: tuple[str, ...] = ()
+    id_may_be_given: bool = False
     rules: tuple[Rule, ...] = ()
     first_date: date = date(2000, 1, 1)
     days_early_allowed: int = 1
@@ -104,6 +107,8 @@ class Source:
         for name in (self.event_id, self.timestamp, *self.kind, *self.id_from):
             if name not in self.column_names:
                 raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
+        if self.id_may_be_given and not self.id_from:
+            raise self._wrong("`id_may_be_given` needs `id_from`, of which the id is made where none is given")
         folded = {name.casefold() for name in self.column_names}
         if len(folded) < len(self.columns):
             raise self._wrong("it declares a column twice (SQL does not tell upper from lower case)")
@@ -129,7 +134,7 @@ class Source:
     @property
     def read_columns(self) -> tuple[Column, ...]:
         """The columns that records hold: all but those that are computed."""
-        derived = {self.event_id} if self.id_from else set()
+        derived = {self.event_id} if self.id_from and not self.id_may_be_given else set()
         return tuple(column for column in self.columns if column.sql is None and column.name not in derived)
 
     @property
@@ -141,6 +146,10 @@ class Source:
     def reads_file_names(self) -> bool:
         """Whether a file's name says something about its records, so that the same bytes under another name are other records."""
         return any("file_name" in (column.sql or "") for column in self.columns)
+
+    def must_hold(self, column: Column) -> bool:
+        """Whether a record without a value for the column is broken; an id that is made where it is missing may be missing."""
+        return not column.nullable and not (self.id_may_be_given and column.name == self.event_id)
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError if there is none."""

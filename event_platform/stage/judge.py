@@ -68,7 +68,7 @@ def judged_sql(source: Source) -> str:
         _more("computed", "typed", [(_computed(column), column.name) for column in source.computed_columns]),
         _more("dated", "computed", [(_event_date(source), "event_date"), (_kind(source), "domain_event_type")]),
         _more("reasoned", "dated", [(_first_reason(source, fields), "_reason")]),
-        _more("judged", "reasoned", _event_id(source)),
+        _judged(source),
     ]
     return ", ".join(ctes)
 
@@ -141,13 +141,17 @@ def _kind(source: Source) -> str:
     return f"concat_ws('-', {', '.join(map(identifier, source.kind))})"
 
 
-def _event_id(source: Source) -> list[tuple[str, str]]:
-    """An id made of the values that say which event it is, and of how often they stood in the file before, in sound records."""
+def _judged(source: Source) -> str:
+    """The last CTE: where records bring no id, one is made of the values that say which event it is."""
     if not source.id_from:
-        return []
+        return _more("judged", "reasoned", [])
     names = ", ".join(map(identifier, source.id_from))
     values = f"to_json([{', '.join(f'{identifier(name)}::VARCHAR' for name in source.id_from)}])"
-    return [(f"md5({values} || row_number() OVER (PARTITION BY file_id, _reason IS NULL, {names} ORDER BY line_number))", source.event_id)]
+    if source.id_may_be_given:
+        given = identifier(source.event_id)
+        return f"judged AS (SELECT * REPLACE (coalesce({given}, md5({values}::VARCHAR)) AS {given}) FROM reasoned)"
+    before = f"row_number() OVER (PARTITION BY file_id, _reason IS NULL, {names} ORDER BY line_number)"
+    return _more("judged", "reasoned", [(f"md5({values} || {before})", source.event_id)])
 
 
 # Reasons.
@@ -157,19 +161,19 @@ def _first_reason(source: Source, fields: Fields) -> str:
     """The reason of the first condition that holds; no reason quotes a value."""
     broken = [
         *fields.broken_lines(),
-        *((condition, literal(reason)) for column in source.read_columns for condition, reason in _broken_values(fields, column)),
+        *((condition, literal(reason)) for column in source.read_columns for condition, reason in _broken_values(source, fields, column)),
         *((condition, literal(reason)) for condition, reason in _broken_columns(source)),
         *((condition, literal(reason)) for condition, reason in _broken_events(source)),
     ]
     return f"CASE {' '.join(f'WHEN {condition} THEN {reason}' for condition, reason in broken)} END"
 
 
-def _broken_values(fields: Fields, column: Column) -> Iterator[tuple[str, str]]:
+def _broken_values(source: Source, fields: Fields, column: Column) -> Iterator[tuple[str, str]]:
     """A value that is missing though it must be there, or of another type than the contract's."""
     value, text, field = identifier(column.name), identifier(_text(column)), fields.field(column)
     is_text = fields.is_text(column)
     is_there = f"{text} IS NOT NULL" if is_text else f"{field} IS NOT NULL"
-    if not column.nullable:
+    if source.must_hold(column):
         yield f"NOT ({is_there})", f"`{column.name}` is missing"
     if column.type == "string":
         yield f"contains({value}, chr(0))", f"`{column.name}` holds a NUL character"
@@ -188,7 +192,7 @@ def _broken_columns(source: Source) -> Iterator[tuple[str, str]]:
 
 def _broken_events(source: Source) -> Iterator[tuple[str, str]]:
     event_id, time = identifier(source.event_id), source.timestamp
-    if not source.id_from:
+    if not source.id_from or source.id_may_be_given:
         yield _is_empty(event_id), f"`{source.event_id}` is empty"
     yield f"event_date < DATE '{source.first_date}'", f"`{time}` is before {source.first_date}, the first date this source may have"
     yield (

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Both:
 
     source: Source
     root: Path
+    choices: dict[str, str] = field(default_factory=lambda: {engine: engine for engine in ENGINES})
 
     def on(self, engine: str) -> Pipeline:
         """The home of one engine, which the process is told to use from now on."""
@@ -34,7 +35,7 @@ class Both:
 
     def settings(self, engine: str) -> dict[str, str]:
         """What tells a process of it."""
-        return {"EVENT_PLATFORM_HOME": str(self.root / engine), "EVENT_PLATFORM_ENGINE": engine}
+        return {"EVENT_PLATFORM_HOME": str(self.root / engine), "EVENT_PLATFORM_ENGINE": self.choices[engine]}
 
     def deliver(self, files: Mapping[str, bytes | str | list[str]], engines: Sequence[str] = ENGINES) -> None:
         """Drop the files in both homes and process what is pending."""

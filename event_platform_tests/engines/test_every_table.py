@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import zstandard
 
 from event_platform import demo, environment, partitions, sources
+from event_platform.instance import open_instance
 from event_platform.samples import census, payments, storefront
 from event_platform_tests import test_bad_input as bad
 from event_platform_tests.engines.both import Both
@@ -93,3 +95,18 @@ def test_versions_that_move_backfill_and_reprocess(both: Callable[[str], Both]) 
     homes.backfill("stage.payments", partitions.today(), partitions.today())
     homes.deliver({})
     homes.agree()
+
+
+def test_engines_may_be_mixed_and_changed(both: Callable[[str], Both]) -> None:
+    """Each delivery of the second home is computed by other engines than the one before; the UI shows the statement as it ran."""
+    homes, day = both("payments"), "2026-03-01T12:00:00"
+    deliveries = [[line("a", day), line("b", day), "torn"], [line("a", "2026-03-02T12:00:00"), line("c", day)], [line("b", day, data={"n": 1})]]
+    choices = ["duckdb, trusted.payments=spark", "spark, trusted.payments=duckdb", "duckdb, stage.payments=spark, aggregate.payments_daily=spark"]
+    for number, (lines, choice) in enumerate(zip(deliveries, choices, strict=True)):
+        homes.deliver({f"{number}.json": lines}, engines=["duckdb"])
+        homes.choices["spark"] = choice
+        homes.deliver({f"{number}.json": lines}, engines=["spark"])
+        homes.agree()
+    with open_instance() as instance:
+        written = instance.get_latest_materialization_event(dg.AssetKey(["aggregate", "payments_daily"]))
+        assert "COUNT(DISTINCT account)" in str(written.asset_materialization.metadata["sql"].value)

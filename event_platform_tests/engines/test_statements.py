@@ -11,7 +11,7 @@ from event_platform import environment
 from event_platform.engines import duckdb as embedded
 from event_platform.engines import spark
 from event_platform.engines.spelling import literal
-from event_platform.errors import PermanentError
+from event_platform.errors import PermanentError, TransientError
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
 
@@ -37,10 +37,7 @@ def files(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection], tmp_path_facto
     paths = {name: literal(str(folder / f"{name}.parquet")) for name in ("numbers", "halves", "words", "moments")}
     for name, select in {"numbers": NUMBERS, "halves": HALVES, "words": WORDS, "moments": MOMENTS}.items():
         engines[1].execute(f"COPY {select} TO {paths[name]} (FORMAT parquet)")
-    return {
-        name: f"read_parquet([{literal(str(folder / f'{name}.parquet'))}], hive_partitioning = false)"
-        for name in ("numbers", "halves", "words", "moments")
-    }
+    return {name: f"read_parquet([{path}], hive_partitioning = false)" for name, path in paths.items()}
 
 
 STATEMENTS = {
@@ -82,6 +79,16 @@ def comparable(row: tuple[object, ...]) -> list[object]:
 def test_a_statement_that_spark_cannot_run_is_told_in_one_sentence(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection]) -> None:
     with pytest.raises(PermanentError, match="EVENT_PLATFORM_ENGINE"):
         engines[0].execute("SELECT histogram_of_nothing(1)").fetchall()
+
+
+def test_an_error_of_ours_in_an_executor_is_told_as_such(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection]) -> None:
+    with pytest.raises(TransientError) as told:
+        engines[0].each(_fail, ["stage.payments"])
+    assert str(told.value) == "The disk is full: stage.payments could not be written."
+
+
+def _fail(_: duckdb.DuckDBPyConnection, table: str) -> None:
+    raise TransientError(f"The disk is full: {table} could not be written.")
 
 
 def test_old_files_are_read_by_field_id(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_files_become_a_view_named_by_what_it_holds() -> None:
     (files,) = translation.files
     assert files.paths == ("/lake/it's 100%/a+b[1].parquet", "/lake/b.parquet")
     assert one_line(translation.sql) == f"SELECT `a`, filename FROM {files.name}"
+    assert one_line(translated(f"SELECT h.a FROM read_parquet({paths}) AS h").sql) == f"SELECT h.a FROM {files.name} AS h"
     again, other = (translated(f"SELECT a FROM read_parquet({each}, hive_partitioning = false)").files[0] for each in (paths, "['/c']"))
     assert (again.name == files.name, other.name == files.name) == (True, False)
 

@@ -6,11 +6,13 @@ from uuid import uuid4
 
 import duckdb
 import pytest
+from ephemeral_port_reserve import reserve
 from pyiceberg.exceptions import NoSuchTableError
 
-from event_platform import environment
+import infra
+from event_platform import diagnosis, environment
 from event_platform.engines.duckdb import connect
-from event_platform.errors import ConflictError
+from event_platform.errors import ConfigurationError, ConflictError, TransientError
 from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import Table
 from event_platform.lake.table import Change, LakeTable
@@ -20,23 +22,23 @@ from event_platform.sources.contract import Column
 Settings = dict[str, str]
 
 
-def sqlite(_: pytest.FixtureRequest) -> Settings:
+def on_sqlite(_: pytest.FixtureRequest) -> Settings:
     return {}
 
 
-def postgres(request: pytest.FixtureRequest) -> Settings:
+def on_postgres(request: pytest.FixtureRequest) -> Settings:
     return {"EVENT_PLATFORM_CATALOG": request.getfixturevalue("postgres").url()}
 
 
-def hive(request: pytest.FixtureRequest) -> Settings:
+def on_hive(request: pytest.FixtureRequest) -> Settings:
     return {"EVENT_PLATFORM_CATALOG": request.getfixturevalue("hive").uri}
 
 
-def glue(request: pytest.FixtureRequest) -> Settings:
+def on_glue(request: pytest.FixtureRequest) -> Settings:
     return {"EVENT_PLATFORM_CATALOG": "glue", **request.getfixturevalue("moto").environment}
 
 
-def rest(request: pytest.FixtureRequest) -> Settings:
+def on_rest(request: pytest.FixtureRequest) -> Settings:
     server = request.getfixturevalue("seaweedfs")
     return {
         "EVENT_PLATFORM_CATALOG": server.catalog,
@@ -50,9 +52,9 @@ def rest(request: pytest.FixtureRequest) -> Settings:
 
 
 KINDS = [
-    sqlite,
-    *(pytest.param(kind, marks=pytest.mark.server) for kind in (postgres, glue, rest)),
-    pytest.param(hive, marks=pytest.mark.java),
+    on_sqlite,
+    *(pytest.param(kind, marks=pytest.mark.server) for kind in (on_postgres, on_glue, on_rest)),
+    pytest.param(on_hive, marks=pytest.mark.java),
 ]
 
 
@@ -135,3 +137,37 @@ def test_a_mark_alone_does_not_go_back(lake: Callable[[], Lake], table: Table, d
     opened = lake().open(table)
     assert (values(duck, opened), opened.consumed("upstream")) == ([(1,)], 7)
     assert opened.changes_since(opened.sequence - 1) == []
+
+
+@pytest.mark.parametrize("address", ["postgresql://me:hidden@127.0.0.1:{}/lake", "http://me:hidden@127.0.0.1:{}", "thrift://127.0.0.1:{}", "glue"])
+@pytest.mark.usefixtures("home")
+def test_a_catalogue_that_is_away_is_told_without_the_password(monkeypatch: pytest.MonkeyPatch, address: str, table: Table) -> None:
+    nobody = reserve()
+    monkeypatch.setenv("EVENT_PLATFORM_CATALOG", address.format(nobody))
+    for name, value in {"ENDPOINT_URL": f"http://127.0.0.1:{nobody}", "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "hidden"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(TransientError, match=r"(?s)The catalogue can ?not be (used|reached)") as told:
+        Lake(environment.read()).open(table)
+    assert "hidden" not in str(told.value) + repr(environment.read())
+    (finding,) = [each for each in diagnosis.diagnose() if each.what == "catalogue"]
+    assert not finding.ok
+    assert "hidden" not in finding.way_out
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("home")
+def test_a_wrong_password_is_told_and_not_repeated(monkeypatch: pytest.MonkeyPatch, postgres: infra.Postgres, table: Table) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_CATALOG", postgres.url().replace(postgres.password, "hidden"))
+    with pytest.raises(ConfigurationError, match=r"password authentication failed\. Correct EVENT_PLATFORM_CATALOG") as told:
+        Lake(environment.read()).open(table)
+    assert "hidden" not in str(told.value)
+
+
+@pytest.mark.parametrize("text", ["postgres://x", "postgresql://u:50%@h/d", "thrift:h", "http://", "sqlite:///x"])
+def test_an_address_that_is_none_is_refused_without_being_repeated(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_CATALOG", text)
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_CATALOG is not the address of a catalogue") as told:
+        environment.read()
+    assert text not in str(told.value)

@@ -1,0 +1,149 @@
+"""Segments: files of whole lines that grow in `landing/<source>/collecting/`, which no claim sees, until they are moved to `pending/`.
+
+Whoever appends to a segment holds a lock on it, which dies with the process. A segment nobody holds is what a dead process left: `recover` cuts its
+torn last line, which was never acknowledged, and moves the rest to pending/.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from event_platform.lake import files
+from event_platform.landing.queue import pending_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from event_platform.environment import Environment
+    from event_platform.sources.contract import Source
+
+TAIL_BYTES = 1 << 20
+"""How much is read at a time to find where the last whole line ends."""
+
+_log = logging.getLogger(__name__)
+
+
+def collecting_folder(environment: Environment, source: Source) -> Path:
+    """Where segments grow."""
+    return environment.landing / source.name / "collecting"
+
+
+class Segment:
+    """One growing file. `size` is how many bytes of it are durable; what a failed append left beyond them is cut off."""
+
+    def __init__(self, environment: Environment, source: Source) -> None:
+        """Begin an empty segment, its name durable. Raises OSError."""
+        self.size = 0
+        self.begun = time.monotonic()
+        self._settle_ns = int(environment.settle.total_seconds() * 1e9)
+        self._pending = files.make_folder(pending_folder(environment, source))
+        folder = files.make_folder(collecting_folder(environment, source))
+        while True:
+            self.path = folder / f"collected-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}.json"
+            self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            if _is_taken(self._handle) and os.fstat(self._handle).st_nlink:
+                break
+            os.close(self._handle)  # `recover` of another process came between
+        files.make_durable(folder)
+
+    def append(self, lines: bytes) -> None:
+        """Write whole lines; they are durable when this returns. Raises OSError; then hand the segment over, for nothing may follow in it."""
+        rest = memoryview(lines)
+        while rest:
+            rest = rest[os.write(self._handle, rest) :]
+        os.fdatasync(self._handle)
+        self.size += len(lines)
+
+    def hand_over(self) -> None:
+        """Close the segment and move it, in one step, to pending/, where it can be claimed at once; an empty one goes. Raises OSError."""
+        try:
+            if self.size:
+                os.ftruncate(self._handle, self.size)
+                _hand_over(self.path, self._pending, self._settle_ns)
+            else:
+                self.path.unlink()
+        finally:
+            os.close(self._handle)
+
+
+def is_queue_empty(environment: Environment, source: Source) -> bool:
+    """Whether nothing lies in pending/, so that whoever claims has nothing to do."""
+    with suppress(FileNotFoundError), os.scandir(pending_folder(environment, source)) as entries:
+        return next(entries, None) is None
+    return True
+
+
+def recover(environment: Environment, source: Source) -> list[Path]:
+    """Move what dead processes left to pending/, cut after the last whole line; give where it lies now. Raises PlatformError."""
+    folder = collecting_folder(environment, source)
+    if not folder.is_dir():
+        return []
+    with files.explained(f"Recovering what a collector of {source.name} left"):
+        return [placed for path in sorted(folder.iterdir()) if (placed := _recovered(path, environment, source))]
+
+
+def _recovered(path: Path, environment: Environment, source: Source) -> Path | None:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # handed over meanwhile
+        return None
+    try:
+        if not _is_taken(handle) or not _is_still(path, handle):
+            return None
+        end = _end_of_lines(handle)
+        if end == 0:
+            path.unlink()
+            return None
+        os.ftruncate(handle, end)
+        os.fsync(handle)
+        pending = files.make_folder(pending_folder(environment, source))
+        placed = _hand_over(path, pending, int(environment.settle.total_seconds() * 1e9))
+        _log.warning("%s, which a collector that died had left, is in pending/", path.name)
+        return placed
+    finally:
+        os.close(handle)
+
+
+def _hand_over(path: Path, pending: Path, settle_ns: int) -> Path:
+    changed_ns = time.time_ns() - settle_ns
+    os.utime(path, ns=(changed_ns, changed_ns))
+    placed = pending / path.name
+    path.rename(placed)
+    files.make_durable(pending)
+    files.make_durable(path.parent)
+    return placed
+
+
+def _is_taken(handle: int) -> bool:
+    """Whether the lock on the file is ours now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _end_of_lines(handle: int) -> int:
+    """The length of the file up to and with its last newline."""
+    end = os.fstat(handle).st_size
+    while end:
+        begin = max(0, end - TAIL_BYTES)
+        newline = os.pread(handle, end - begin, begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        end = begin
+    return 0

@@ -1,0 +1,133 @@
+"""The sink that needs nothing but a disk: lines go to segments in the landing, made durable for all who wait with one fsync.
+
+A segment is handed to the queue when it is `SEGMENT_BYTES` long or `LONGEST_SECONDS` old; sooner, once nothing waits in pending/: so events are seen
+at once while somebody works the queue off, and gather in few files while nobody does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from event_platform.errors import PlatformError, TransientError
+from event_platform.lake import files
+from event_platform.landing import segments
+from event_platform.landing.segments import Segment
+from event_platform.realtime.together import Together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from event_platform.environment import Environment
+    from event_platform.sources.contract import Source
+
+SEGMENT_BYTES = 64 << 20
+LONGEST_SECONDS = 10.0
+SHORTEST_SECONDS = 0.2
+"""Of segments, while nothing waits in pending/."""
+LOOK_EVERY_SECONDS = 0.1
+RETRY_AFTER_SECONDS = 1.0
+"""After the disk refused, it is left alone for so long."""
+
+_log = logging.getLogger(__name__)
+
+
+class EmbeddedSink:
+    """Segments of several sources; `most_bytes` bounds what waits for the disk."""
+
+    def __init__(self, environment: Environment, most_bytes: int) -> None:
+        """Touch no disk yet."""
+        self._environment, self._most_bytes, self._waiting_bytes = environment, most_bytes, 0
+        self._feeds: dict[str, _Feed] = {}
+
+    async def append(self, source: Source, lines: bytes) -> None:
+        """See `Sink`."""
+        if self._waiting_bytes + len(lines) > self._most_bytes:
+            raise TransientError("More waits for the disk than may; send it again a little later.")
+        feed = self._feeds.get(source.name)
+        if feed is None:
+            feed = self._feeds[source.name] = _Feed(self._environment, source)
+        self._waiting_bytes += len(lines)
+        try:
+            await feed.append(lines)
+        finally:
+            self._waiting_bytes -= len(lines)
+
+    def trouble(self) -> str | None:
+        """See `Sink`."""
+        return next((feed.trouble for feed in self._feeds.values() if feed.trouble), None)
+
+    async def close(self) -> None:
+        """See `Sink`."""
+        for feed in self._feeds.values():
+            await feed.close()
+
+
+class _Feed:
+    """The segment of one source. All that touches the disk happens in the one thread of `_commits`."""
+
+    def __init__(self, environment: Environment, source: Source) -> None:
+        self.environment, self.source = environment, source
+        self.trouble: str | None = None
+        self._tried = 0.0
+        self._segment: Segment | None = None
+        self._commits = Together(self._commit)
+        self._handing_over = asyncio.create_task(self._hand_over_in_time())
+
+    async def append(self, lines: bytes) -> None:
+        if self.trouble and time.monotonic() - self._tried < RETRY_AFTER_SECONDS:
+            raise TransientError(self.trouble)
+        await self._commits.ask(lines)
+
+    async def close(self) -> None:
+        self._handing_over.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._handing_over
+        await self._commits.between_rounds(self._hand_over)
+        await self._commits.close()
+
+    def _commit(self, waiting: Sequence[bytes]) -> Sequence[None]:
+        self._tried = time.monotonic()
+        try:
+            with files.explained(f"Keeping events of {self.source.name}"):
+                self._open_segment().append(b"".join(waiting))
+        except PlatformError as error:
+            if self.trouble is None:
+                _log.error("%s", error)
+            self.trouble = str(error)
+            self._hand_over()
+            raise TransientError(self.trouble) from error
+        self.trouble = None
+        if self._segment and self._segment.size >= SEGMENT_BYTES:
+            self._hand_over()
+        return [None] * len(waiting)
+
+    def _open_segment(self) -> Segment:
+        if self._segment is None:
+            segments.recover(self.environment, self.source)
+            self._segment = Segment(self.environment, self.source)
+        return self._segment
+
+    def _hand_over(self) -> None:
+        """A segment that cannot be handed over stays where `recover` finds it."""
+        segment, self._segment = self._segment, None
+        try:
+            if segment:
+                segment.hand_over()
+        except OSError as error:
+            _log.error("a segment of %s stays behind for now: %s", self.source.name, error.strerror)
+
+    def _hand_over_if_due(self) -> None:
+        if self._segment:
+            age = time.monotonic() - self._segment.begun
+            if age >= LONGEST_SECONDS or (age >= SHORTEST_SECONDS and segments.is_queue_empty(self.environment, self.source)):
+                self._hand_over()
+
+    async def _hand_over_in_time(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            if self._segment:
+                await self._commits.between_rounds(self._hand_over_if_due)

@@ -1,0 +1,58 @@
+"""Running the collector: a server with worker processes, each of which holds segments of its own."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from event_platform import environment as settings
+from event_platform.errors import UsageError
+from event_platform.landing import segments
+from event_platform.realtime import configuration
+
+if TYPE_CHECKING:
+    from event_platform.environment import Environment
+
+HEADER_SECONDS = 5
+DRAIN_SECONDS = 30
+
+
+def serve(environment: Environment, host: str, port: int, workers: int) -> None:
+    """Recover what a dead collector left, then serve until SIGTERM or SIGINT; what is under way is answered first.
+
+    Raises ConfigurationError for settings that cannot be used, UsageError when the server is not installed.
+    """
+    try:
+        from granian.constants import Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server import Server
+    except ImportError:
+        raise UsageError("The collector needs more packages; install them with: pip install 'event-platform[collector]'") from None
+    collector = configuration.read(environment)
+    collector.secrets()
+    collector.refuse_strangers(host)
+    for source in collector.sources().values():
+        segments.recover(environment, source)
+    figures = environment.scratch / f"collector-{uuid4().hex}"
+    if workers > 1:
+        figures.mkdir(parents=True)
+        settings.share_metrics_in(figures)
+    try:
+        Server(
+            "event_platform.realtime.app:create",
+            factory=True,
+            interface=Interfaces.ASGI,
+            address=host,
+            port=port,
+            workers=workers,
+            websockets=False,
+            backlog=2048,
+            backpressure=2 * collector.limits.requests_at_once,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+            respawn_failed_workers=True,
+            workers_kill_timeout=DRAIN_SECONDS,
+            log_access=False,
+        ).serve()
+    finally:
+        shutil.rmtree(figures, ignore_errors=True)

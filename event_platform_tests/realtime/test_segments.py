@@ -1,0 +1,73 @@
+"""Segments on disk: whole lines get to the queue, torn ones do not, and who still writes is not disturbed."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from event_platform import environment, sources
+from event_platform.landing import segments
+from event_platform.landing.segments import Segment
+from event_platform_tests.pipeline import Pipeline
+from event_platform_tests.realtime.conftest import CLICK, lines_pending
+
+SOURCE = sources.get("clickstream")
+
+
+def left_behind(home: Path, content: bytes) -> Path:
+    """A segment whose writer is dead."""
+    folder = home / "lake/landing/clickstream/collecting"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "collected-1.json"
+    path.write_bytes(content)
+    return path
+
+
+def test_a_segment_is_seen_by_nobody_until_it_is_handed_over(home: Path) -> None:
+    segment = Segment(environment.read(), SOURCE)
+    segment.append(b"one\n")
+    segment.append(b"two\n")
+    assert lines_pending() == []
+    assert segments.recover(environment.read(), SOURCE) == []
+    segment.hand_over()
+    assert lines_pending() == ["one", "two"]
+    assert list((home / "lake/landing/clickstream/collecting").iterdir()) == []
+
+
+def test_an_empty_segment_leaves_nothing(home: Path) -> None:
+    Segment(environment.read(), SOURCE).hand_over()
+    assert list((home / "lake").rglob("*.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [(b"a\nb\n", ["a", "b"]), (b"a\nb", ["a"]), (b"", []), (b"torn", []), (b"a\n" + b"x" * (segments.TAIL_BYTES * 2 + 5), ["a"]), (b"\n", [""])],
+)
+def test_recovery_cuts_the_torn_line_alone(home: Path, content: bytes, kept: list[str]) -> None:
+    left_behind(home, content)
+    assert len(segments.recover(environment.read(), SOURCE)) == bool(kept)
+    assert lines_pending() == kept if kept else not list((home / "lake").rglob("*.json"))
+    assert segments.recover(environment.read(), SOURCE) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    segment = Segment(environment.read(), SOURCE)
+    segment.append(b"kept\n")
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        segment.append(b"lost\n")
+    segment.hand_over()
+    assert lines_pending() == ["kept"]
+
+
+def test_run_takes_what_a_dead_collector_left(clickstream: Pipeline, home: Path) -> None:
+    left_behind(home, f"{json.dumps(CLICK)}\n{json.dumps(CLICK)[:20]}".encode())
+    clickstream.run_well()
+    assert clickstream.sql("SELECT username FROM trusted.clickstream") == [("ada",)]
+    assert clickstream.status().balanced

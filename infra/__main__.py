@@ -1,0 +1,117 @@
+"""`make services`: the servers, for a person. `python -m infra` lists them; `python -m infra postgres trino` starts these until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+import infra
+
+FOLDER = Path(__file__).parent.parent / ".services"
+"""Where a person's servers keep their data; they have the same ports each time."""
+
+out = Console(soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Service:
+    """How a server is started, and what a person may do with it, line by line."""
+
+    title: str
+    start: Callable[[Path, dict[str, Any]], AbstractContextManager[Any]]
+    use: Callable[[Any], list[str]]
+    needs: tuple[str, ...] = ()
+
+
+def exported(environment: dict[str, str]) -> list[str]:
+    """Lines for a shell."""
+    return [f"export {name}={value}" for name, value in environment.items()]
+
+
+@contextmanager
+def spark_jars() -> Iterator[Path]:
+    """They are no server, but what a person needs beside one."""
+    yield infra.jars("spark")
+
+
+SERVICES = {
+    "seaweedfs": Service(
+        "S3, and an Iceberg REST catalogue",
+        lambda folder, _: infra.seaweedfs(folder),
+        lambda server: [*exported(server.environment), f"export EVENT_PLATFORM_LAKE=s3://{server.bucket}/lake"],
+    ),
+    "postgres": Service(
+        "PostgreSQL: the catalogue",
+        lambda folder, _: infra.postgres(folder),
+        lambda server: [f"export EVENT_PLATFORM_CATALOG={server.url()}"],
+    ),
+    "trino": Service(
+        "Trino over the catalogue in that PostgreSQL",
+        lambda folder, started: infra.trino(folder, started["postgres"], started.get("seaweedfs")),
+        lambda server: [f"export EVENT_PLATFORM_TRINO={server.url}", 'event-platform sql --engine trino "SELECT count(*) FROM trusted.payments"'],
+        needs=("postgres",),
+    ),
+    "hive": Service(
+        "Hive's metastore: another catalogue",
+        lambda folder, _: infra.hive(folder),
+        lambda server: [f"export EVENT_PLATFORM_CATALOG={server.uri}"],
+    ),
+    "hdfs": Service(
+        "HDFS",
+        lambda folder, _: infra.hdfs(folder),
+        lambda server: [f"export EVENT_PLATFORM_LAKE={server.webhdfs.replace('://', '://root@')}/lake"],
+    ),
+    "moto": Service("AWS's Glue and Athena, played", lambda folder, _: infra.moto(folder), lambda server: exported(server.environment)),
+    "spark": Service(
+        "the jars with which Spark reads the tables",
+        lambda _, __: spark_jars(),
+        lambda folder: [f"export EVENT_PLATFORM_SPARK_JARS={folder}", 'event-platform sql --engine spark "SELECT count(*) FROM trusted.payments"'],
+    ),
+}
+
+
+def services(
+    names: Annotated[list[str] | None, typer.Argument(help="Which servers; none lists them.", show_default=False)] = None,
+    folder: Annotated[Path, typer.Option(help="Where they keep their data.")] = FOLDER,
+) -> None:
+    """Start servers on this machine, on loopback alone, and end them all with Ctrl-C."""
+    unknown = [name for name in names or () if name not in SERVICES]
+    if unknown or not names:
+        known = "\n".join(f"  {name:<10} {service.title}" for name, service in SERVICES.items())
+        out.print(f"{'There is no ' + ', '.join(unknown) + '. ' if unknown else ''}Name the servers to start, such as: postgres trino\n{known}")
+        raise typer.Exit(2 if unknown else 0)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _serve(names, folder.absolute())
+    except KeyboardInterrupt:
+        out.print("All are ended; their data stays.")
+    except infra.InfraError as error:
+        out.print(f"[bold red]Error:[/] {error}")
+        raise typer.Exit(1) from error
+
+
+def _serve(names: list[str], folder: Path) -> None:
+    wanted = {needed for name in names for needed in (*SERVICES[name].needs, name)}
+    started: dict[str, Any] = {}
+    with ExitStack() as running:
+        for name in (name for name in SERVICES if name in wanted):
+            out.print(f"[dim]starting {name} …[/]")
+            started[name] = running.enter_context(SERVICES[name].start(folder / name, started))
+            out.print(f"[bold]{name}[/]: {SERVICES[name].title}")
+            for line in SERVICES[name].use(started[name]):
+                out.print(f"  {line}", markup=False)
+        out.print("Ctrl-C ends them.")
+        sys.stdout.flush()
+        signal.pause()
+
+
+if __name__ == "__main__":
+    typer.run(services)
