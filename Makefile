@@ -31,7 +31,6 @@ services: $(TEST_STAMP) ## servers to try things with, such as: make services NA
 
 test: $(TEST_STAMP) ## the tests that need Python alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
-	@echo "Left out: what needs Java (among it everything about Spark) or a server: make test-all. What takes long: make test-long."
 
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long

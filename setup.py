@@ -24,6 +24,7 @@ TEST = [
     "polars",
     "psutil",
     "psycopg[binary]",
+    "pyiceberg[hive]",
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
@@ -31,6 +32,7 @@ TEST = [
     "schemathesis",
     "segment-analytics-python",
     "sqlglot",
+    "trino",
 ]
 
 setup(

@@ -56,8 +56,9 @@ def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError 
     return None
 
 
-_CONFLICTS = {"CommitFailedException", "ValidationException", "WaitingForLockException", "CommitStateUnknownException"}
-"""pyiceberg's; the last means that the answer got lost: starting anew finds out whether the commit is there."""
+_CONFLICTS = {"CommitFailedException", "ValidationException", "WaitingForLockException", "CommitStateUnknownException", "IntegrityError"}
+"""pyiceberg's, of which CommitStateUnknown means that the answer got lost: starting anew finds out whether the commit is there. IntegrityError is
+the database's, when two make the same table or layer at once."""
 
 _REFUSALS = {"UnauthorizedError", "ForbiddenError", "AuthorizationExpiredError", "OAuthError", "NoCredentialsError", "NoRegionError"}
 _DENIED = ("UnrecognizedClientException", "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException")

@@ -37,7 +37,8 @@ def answers_with(athena: infra.Moto, rows: list[list[str | None]]) -> None:
         {"CatalogName": "hive", "SchemaName": "", "TableName": "", "Name": name, "Label": name, "Type": kind, "Precision": 0, "Scale": 0}
         for name, kind in TYPES.items()
     ]
-    sent = {"results": [{"rows": data, "column_info": [{**column, "Nullable": "UNKNOWN", "CaseSensitive": False} for column in columns]}]}
+    described = [{**column, "Nullable": "UNKNOWN", "CaseSensitive": False} for column in columns]
+    sent = {"region": athena.region, "results": [{"rows": data, "column_info": described}]}
     requests.post(f"{athena.endpoint}/moto-api/static/athena/query-results", json=sent, timeout=10).raise_for_status()
 
 

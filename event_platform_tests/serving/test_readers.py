@@ -165,9 +165,10 @@ def test_pyiceberg(shared: Shared) -> None:
     assert in_duckdb(read) == shared.found
 
 
-def test_polars(shared: Shared) -> None:
+def test_polars(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     import polars as pl
 
+    monkeypatch.setenv("POLARS_ICEBERG_PLANNER", "pyiceberg")  # it has another in a package of its own, and warns when that is not there
     scanned = {name: pl.scan_iceberg(shared.lake.open(table).iceberg).collect().to_arrow() for name, table in shared.tables.items()}
     assert in_duckdb({name: (shared.tables[name], rows) for name, rows in scanned.items()}) == shared.found
 
