@@ -4,20 +4,15 @@ Two halves. `emr_job` starts the EMR job and waits for it; `main` is what the EM
 that EMR has set up. Lake and catalogue must lie where both reach them. This was tried with a stand-in for AWS, never on AWS.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from event_platform import environment, sources
+from event_platform.environment import Emr
 from event_platform.runs import process_pending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from event_platform.environment import Emr
-    from event_platform.sources.contract import Source
+from event_platform.sources.contract import Source
 
 
 def emr_job(source: Source, emr: Emr) -> dg.JobDefinition:

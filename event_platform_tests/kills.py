@@ -4,10 +4,11 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 FORKS = multiprocessing.get_context("forkserver")
-PRELOADED = ("event_platform.definitions", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "apprise")
+PRELOADED = ("event_platform.definitions", "pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "apprise", "boto3")
 FORKS.set_forkserver_preload([*PRELOADED, "event_platform_tests.pipeline", "event_platform_tests.alerts.conftest"])
 """Python has one server to fork from, so all that any of them needs is imported here."""
 
@@ -27,15 +28,14 @@ def arm(module: str, name: str, number: int, moment: str) -> None:
     for each in classes:
         holder = getattr(holder, each)
     original: Callable[..., Any] = getattr(holder, function)
-    calls = 0
+    calls = count(1)  # several threads may come by at once
 
     def armed(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number and moment == "before":
+        call = next(calls)
+        if call == number and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*args, **kwargs)
-        if calls == number:
+        if call == number:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

@@ -19,8 +19,9 @@ from event_platform.lake.objects import object_store
 from event_platform.lake.write import write
 from event_platform.landing import queue
 from event_platform.samples.weather import realtime
+from event_platform_tests.kills import arm, in_child
 from event_platform_tests.pipeline import Pipeline, line
-from event_platform_tests.test_crash import FORKS, arm, contents
+from event_platform_tests.test_crash import contents
 
 pytestmark = pytest.mark.server
 
@@ -135,20 +136,16 @@ def test_a_table_can_be_read_though_the_cache_was_emptied_or_holds_nothing(
     assert contents() == expected
 
 
-def _run(variables: dict[str, str], kill: tuple[str, str, int, str] | None) -> None:
-    os.environ |= variables
+def _run(told: dict[str, str], kill: tuple[str, str, int, str] | None = None) -> None:
+    os.environ |= told
     if kill:
         arm(*kill)
     Pipeline().run_well()
 
 
-def in_child(kill: tuple[str, str, int, str] | None = None) -> int | None:
-    """Run the pipeline in a process of its own, killed where it is told; its exit code."""
-    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
-    child = FORKS.Process(target=_run, args=(variables, kill))
-    child.start()
-    child.join()
-    return child.exitcode
+def variables() -> dict[str, str]:
+    """What a child process must be told of the lake."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
 
 
 UPLOADS = [("event_platform.lake.s3", "S3.upload", number, "after") for number in range(1, 9)]
@@ -166,10 +163,10 @@ def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
     kill: tuple[str, str, int, str], landed: list[Path], locally: dict[str, list[tuple[object, ...]]]
 ) -> None:
     land(landed[0])
-    assert in_child() == 0
+    assert in_child(_run, variables()) == 0
     land(*landed[1:])
-    assert in_child(kill) == -signal.SIGKILL
-    assert in_child() == 0
+    assert in_child(_run, variables(), kill) == -signal.SIGKILL
+    assert in_child(_run, variables()) == 0
     assert contents() == locally
 
 

@@ -172,6 +172,8 @@ def _given_by_duckdb(node: exp.Expression) -> str | None:
             return "array<string>" if isinstance(node.expression, exp.Array) else "string"
         case exp.RegexpExtract() | exp.RegexpReplace():
             return "string"
+        case exp.DateBin():
+            return "timestamp"
         case exp.RegexpLike() | exp.RegexpFullMatch():
             return "boolean"
         case exp.Anonymous() if node.name.lower() == "event_key":
@@ -184,7 +186,7 @@ def _with_arguments(node: exp.Expression, arguments: list[exp.Expression]) -> ex
     from sqlglot import exp
 
     for child in list(node.iter_expressions()):
-        if isinstance(child, exp.DataType | exp.Literal | exp.Identifier | exp.JSONPath):
+        if not child.find(exp.Column, exp.AggFunc):  # a constant: the same in both
             continue
         if isinstance(child, exp.Binary | exp.Paren | exp.Array | exp.Neg) or _given_by_duckdb(child):
             _with_arguments(child, arguments)

@@ -1,5 +1,8 @@
 """Segments: files of whole lines that grow in `landing/<source>/collecting/`, which no claim sees, until they are moved to `pending/`.
 
+They grow on a local disk also where the lake is in a store of objects; then they are landed there, and a death in between may land one twice, with
+the same bytes, which the ledger knows to be a repeat.
+
 Whoever appends to a segment holds a lock on it, which dies with the process. A segment nobody holds is what a dead process left: `recover` cuts its
 torn last line, which was never acknowledged, and moves the rest to pending/.
 """
@@ -16,7 +19,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from event_platform.lake import files
-from event_platform.landing.queue import pending_folder
+from event_platform.landing import queue
+from event_platform.landing.waiting import pending_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,8 +46,7 @@ class Segment:
         """Begin an empty segment, its name durable. Raises OSError."""
         self.size = 0
         self.begun = time.monotonic()
-        self._settle_ns = int(environment.settle.total_seconds() * 1e9)
-        self._pending = files.make_folder(pending_folder(environment, source))
+        self._environment, self._source = environment, source
         folder = files.make_folder(collecting_folder(environment, source))
         while True:
             self.path = folder / f"collected-{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:12]}.json"
@@ -62,19 +65,25 @@ class Segment:
         self.size += len(lines)
 
     def hand_over(self) -> None:
-        """Close the segment and move it, in one step, to pending/, where it can be claimed at once; an empty one goes. Raises OSError."""
+        """Close the segment and move it to pending/, where it can be claimed at once; an empty one goes. Raises OSError and PlatformError."""
         try:
             if self.size:
                 os.ftruncate(self._handle, self.size)
-                _hand_over(self.path, self._pending, self._settle_ns)
+                _hand_over(self.path, self._environment, self._source)
             else:
                 self.path.unlink()
         finally:
-            os.close(self._handle)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the segment, which is left to whoever recovers it."""
+        os.close(self._handle)
 
 
 def is_queue_empty(environment: Environment, source: Source) -> bool:
-    """Whether nothing lies in pending/, so that whoever claims has nothing to do."""
+    """Whether nothing lies in pending/, so that whoever claims has nothing to do; a store of objects is not asked, for that takes too long."""
+    if environment.lake_url:
+        return False
     with suppress(FileNotFoundError), os.scandir(pending_folder(environment, source)) as entries:
         return next(entries, None) is None
     return True
@@ -103,17 +112,21 @@ def _recovered(path: Path, environment: Environment, source: Source) -> Path | N
             return None
         os.ftruncate(handle, end)
         os.fsync(handle)
-        pending = files.make_folder(pending_folder(environment, source))
-        placed = _hand_over(path, pending, int(environment.settle.total_seconds() * 1e9))
+        placed = _hand_over(path, environment, source)
         _log.warning("%s, which a collector that died had left, is in pending/", path.name)
         return placed
     finally:
         os.close(handle)
 
 
-def _hand_over(path: Path, pending: Path, settle_ns: int) -> Path:
-    changed_ns = time.time_ns() - settle_ns
+def _hand_over(path: Path, environment: Environment, source: Source) -> Path:
+    if environment.lake_url:
+        (placed,) = queue.land(environment, source, [path])
+        path.unlink()
+        return placed
+    changed_ns = time.time_ns() - int(environment.settle.total_seconds() * 1e9)
     os.utime(path, ns=(changed_ns, changed_ns))
+    pending = files.make_folder(pending_folder(environment, source))
     placed = pending / path.name
     path.rename(placed)
     files.make_durable(pending)

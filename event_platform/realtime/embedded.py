@@ -107,9 +107,16 @@ class _Feed:
 
     def _open_segment(self) -> Segment:
         if self._segment is None:
-            segments.recover(self.environment, self.source)
+            self._recover()
             self._segment = Segment(self.environment, self.source)
         return self._segment
+
+    def _recover(self) -> None:
+        """What other processes left, or this one could not hand over; where that fails still, new events are kept all the same."""
+        try:
+            segments.recover(self.environment, self.source)
+        except PlatformError as error:
+            _log.error("%s", error)
 
     def _hand_over(self) -> None:
         """A segment that cannot be handed over stays where `recover` finds it."""
@@ -117,8 +124,8 @@ class _Feed:
         try:
             if segment:
                 segment.hand_over()
-        except OSError as error:
-            _log.error("a segment of %s stays behind for now: %s", self.source.name, error.strerror)
+        except (OSError, PlatformError) as error:
+            _log.error("a segment of %s stays behind for now: %s", self.source.name, error)
 
     def _hand_over_if_due(self) -> None:
         if self._segment:

@@ -12,7 +12,7 @@ from event_platform.samples.payments import write_sample
 from event_platform_tests.engines.both import Both
 from event_platform_tests.engines.cluster import CHECKOUT, started
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
 def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Path) -> None:  # noqa: ARG001 - settles at once

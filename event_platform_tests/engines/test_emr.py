@@ -16,7 +16,7 @@ from event_platform.emr import emr_job
 from event_platform.environment import CHECKOUT, Emr
 from event_platform_tests.pipeline import Pipeline, line
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
 @dataclass
@@ -39,7 +39,8 @@ class StandIn:
         return {"jobRunId": "1", "applicationId": asked["applicationId"]}
 
     def get_job_run(self, **_: str) -> dict[str, Any]:
-        return {"jobRun": {"state": "FAILED" if self.ended.returncode else "SUCCESS", "stateDetails": self.ended.stderr[-3_000:]}}
+        state = "FAILED" if self.ended.returncode else "SUCCESS"
+        return {"jobRun": {"applicationId": "app", "jobRunId": "1", "state": state, "stateDetails": self.ended.stderr[-3_000:]}}
 
     def get_dashboard_for_job_run(self, **_: str) -> dict[str, str]:
         return {"url": "nowhere"}

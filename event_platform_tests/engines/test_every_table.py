@@ -11,14 +11,14 @@ import zstandard
 
 from event_platform import demo, environment, partitions, sources
 from event_platform.instance import open_instance
-from event_platform.samples import census, payments, storefront
+from event_platform.samples import census, clickstream, payments, storefront
 from event_platform_tests import test_bad_input as bad
 from event_platform_tests.engines.both import Both
 from event_platform_tests.pipeline import line
 from event_platform_tests.test_storefront import BAD as BAD_VIEWS
 from event_platform_tests.test_storefront import view
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ SAMPLES: dict[str, Callable[[Path], list[Path]]] = {
     "storefront": lambda folder: storefront.write_sample(folder, visits=80, days=3),
     "insights": lambda folder: demo.SHOWINGS["insights"].make(environment.read(), folder),
     "weather": lambda folder: demo.SHOWINGS["weather"].make(environment.read(), folder),
+    "clickstream": lambda folder: clickstream.write_sample(folder, events=300),
     "census": lambda folder: census.write_sample(folder, people=150),
 }
 

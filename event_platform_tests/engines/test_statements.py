@@ -13,7 +13,7 @@ from event_platform.engines import spark
 from event_platform.engines.spelling import literal
 from event_platform.errors import PermanentError, TransientError
 
-pytestmark = [pytest.mark.java, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 NUMBERS = "(SELECT unnest(['1', '-1', '0', '2', NULL, 'nan', 'inf', '-inf', '-0', '1e308', '0.1', '0.2'])::DOUBLE AS n)"
 HALVES = "(SELECT unnest(['2.505', '-2.505', '2.5', '-0.005']) AS x)"
@@ -49,6 +49,7 @@ STATEMENTS = {
     "text equality": "SELECT count(*) FROM {words} AS a JOIN {words} AS b USING (w)",
     "days": "SELECT d, year(d), month(d), day(d) FROM (SELECT CAST(t AT TIME ZONE 'UTC' AS DATE) AS d FROM {moments}) ORDER BY d",
     "hours": "SELECT date_trunc('hour', t) AS h, t + INTERVAL '30' MINUTE AS later FROM {moments} ORDER BY t",
+    "buckets": "SELECT time_bucket(INTERVAL '5' SECOND, t, TIMESTAMPTZ '1970-01-01 00:00:00+00') b, count(*) FROM {moments} GROUP BY ALL ORDER BY b",
     "null among others": "SELECT w NOT IN ('a', 'B') AS other FROM {words} ORDER BY w",
     "distinct from": "SELECT a.w IS DISTINCT FROM b.w AS differs, count(*) FROM {words} AS a, {words} AS b GROUP BY differs ORDER BY differs",
     "semi and anti": "SELECT count(*) FROM (SELECT w FROM {words} SEMI JOIN (SELECT w FROM {words} WHERE w < 'b') AS low USING (w))",

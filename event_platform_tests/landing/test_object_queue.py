@@ -1,7 +1,6 @@
 """Files claimed in a store of objects: once each, whoever else claims, whenever a claim dies, whatever the network does."""
 
 import gzip
-import multiprocessing
 import os
 import signal
 from collections import Counter
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +22,12 @@ from event_platform.landing import claiming, ledger, queue
 from event_platform.landing.archive import at_hand
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
+from event_platform_tests.kills import FORKS, arm, in_child
 from infra import SeaweedFS
 
 pytestmark = pytest.mark.server
 
 DAY = datetime.now(UTC).date()
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["event_platform.landing.claiming", "event_platform.lake.s3", "boto3", "duckdb", "pyiceberg.catalog.sql", "pyarrow"])
 
 
 class Bucket:
@@ -239,34 +236,25 @@ class Ledger:
             return [(file.original_name, file.lines) for file in ledger.read(self.lake, self.source, duck)]
 
 
-def _claim_and_die(variables: dict[str, str], holder: str, name: str, number: int, moment: str) -> None:
-    os.environ |= variables
-    module, _, owner = holder.partition(":")
-    place: Any = __import__(module, fromlist=["_"])
-    place = getattr(place, owner) if owner else place
-    original, calls = getattr(place, name), count(1)
+def variables() -> dict[str, str]:
+    """What a child process must be told of the lake."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
 
-    def armed(*arguments: Any, **options: Any) -> Any:
-        call = next(calls)
-        if call == number and moment == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = original(*arguments, **options)
-        if call == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
 
-    setattr(place, name, armed)
+def _claim_and_die(told: dict[str, str], step: str, moment: str) -> None:
+    os.environ |= told
+    arm(*STEPS[step], moment)
     Ledger().claim()
 
 
 STEPS = {
-    "fetch": ("event_platform.lake.s3:S3", "download", 2),
-    "write-down": ("event_platform.lake.s3:S3", "create", 1),
-    "copy": ("event_platform.lake.s3:S3", "_copied", 2),
-    "move": ("event_platform.lake.s3:S3", "move", 2),
+    "fetch": ("event_platform.lake.s3", "S3.download", 2),
+    "write-down": ("event_platform.lake.s3", "S3.create", 1),
+    "copy": ("event_platform.lake.s3", "S3._copied", 2),
+    "move": ("event_platform.lake.s3", "S3.move", 2),
     "enter": ("event_platform.landing.ledger", "enter", 1),
-    "upload": ("event_platform.lake.s3:S3", "upload", 1),
-    "commit": ("event_platform.lake.table:LakeTable", "commit", 1),
+    "upload": ("event_platform.lake.s3", "S3.upload", 1),
+    "commit": ("event_platform.lake.table", "LakeTable.commit", 1),
     "release": ("event_platform.landing.queue", "release", 1),
 }
 
@@ -278,12 +266,7 @@ def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, mo
     Ledger().lake.open(tables.ledger(bucket.source))
     for name in ("a.json", "b.json", "c.json"):
         bucket.drop(name, f"{name}\n".encode())
-    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
-    holder, name, number = STEPS[step]
-    child = FORKS.Process(target=_claim_and_die, args=(variables, holder, name, number, moment))
-    child.start()
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
+    assert in_child(_claim_and_die, variables(), step, moment) == -signal.SIGKILL
     assert claiming.has_pending_files(Ledger().lake, bucket.source) == ((step, moment) not in {("release", "after")})
     Ledger().claim()
     assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1), ("c.json", 1)]
@@ -293,8 +276,8 @@ def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, mo
     assert not claiming.has_pending_files(Ledger().lake, bucket.source)
 
 
-def _claim_all(variables: dict[str, str], home: str, ready: Any, done: Any) -> None:
-    os.environ |= variables | {"EVENT_PLATFORM_HOME": home}
+def _claim_all(told: dict[str, str], home: str, ready: Any, done: Any) -> None:
+    os.environ |= told | {"EVENT_PLATFORM_HOME": home}
     mine = Ledger()
     ready.wait()
     while not done.is_set():
@@ -305,10 +288,9 @@ def _claim_all(variables: dict[str, str], home: str, ready: Any, done: Any) -> N
 
 def test_two_platforms_that_share_a_bucket_never_share_a_file(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{number}.json" for number in range(40)]
-    variables = {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
     ready, done = FORKS.Barrier(3), FORKS.Event()
     homes = [str(tmp_path / "one"), str(tmp_path / "two")]
-    claimers = [FORKS.Process(target=_claim_all, args=(variables, home, ready, done)) for home in homes]
+    claimers = [FORKS.Process(target=_claim_all, args=(variables(), home, ready, done)) for home in homes]
     for claimer in claimers:
         claimer.start()
     ready.wait()

@@ -17,7 +17,7 @@ import requests
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from event_platform import environment, sources
-from event_platform.landing.queue import pending_folder
+from event_platform.landing.waiting import pending_folder
 from event_platform_tests.pipeline import Pipeline
 
 CLICK = {"username": "ada", "page": "/", "event_name": "click", "event_time": 1_767_225_600}
@@ -118,4 +118,4 @@ def collect(home: Path) -> Iterator[Callable[..., Running]]:
 def lines_pending() -> list[str]:
     """All lines in pending/ of the clickstream."""
     folder = pending_folder(environment.read(), sources.get("clickstream"))
-    return [line for path in sorted(folder.iterdir()) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for path in sorted(folder.glob("*")) for line in path.read_text(encoding="utf-8").splitlines()]
