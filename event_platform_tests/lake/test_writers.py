@@ -14,7 +14,7 @@ from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import Table
 from event_platform.sources.contract import Column
 
-WRITERS, COMMITS = 8, 5
+WRITERS, COMMITS = 8, 4
 
 WRITER = """
 import sys
