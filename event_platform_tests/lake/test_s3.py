@@ -139,25 +139,25 @@ def test_requests_are_asked_again(proxy: Proxy, folder: str, kind: str, tmp_path
 def test_a_download_that_is_cut_goes_on_where_it_was(proxy: Proxy, folder: str, tmp_path: Path) -> None:
     store, content = S3(), os.urandom(5 << 20)
     (tmp_path / "file").write_bytes(content)
-    store.upload(tmp_path / "file", f"{folder}/a")
-    proxy.fail("GET", "/a", "middle", times=3)
-    assert store.download(f"{folder}/a", tmp_path / "back")
+    store.upload(tmp_path / "file", f"{folder}/one.json")
+    proxy.fail("GET", "/one.json", "middle", times=3)
+    assert store.download(f"{folder}/one.json", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == content
     assert len([request for request in proxy.seen if request.startswith("GET")]) == 4
 
 
 def test_retries_are_bounded(proxy: Proxy, folder: str, tmp_path: Path) -> None:
     store = S3()
-    store.create(f"{folder}/a", b"x" * 4000)
-    proxy.fail("GET", "/a", "middle", times=100)
+    store.create(f"{folder}/one.json", b"x" * 4000)
+    proxy.fail("GET", "/one.json", "middle", times=100)
     with pytest.raises(TransientError, match="broke 5 times"):
-        store.download(f"{folder}/a", tmp_path / "back")
-    proxy.fail("PUT", "/b", "slow down", times=100)
+        store.download(f"{folder}/one.json", tmp_path / "back")
+    proxy.fail("PUT", "/two.json", "slow down", times=100)
     with pytest.raises(TransientError, match="busy"):
-        store.create(f"{folder}/b", b"")
-    proxy.fail("PUT", "/c", "before", times=100)
+        store.create(f"{folder}/two.json", b"")
+    proxy.fail("PUT", "/three.json", "before", times=100)
     with pytest.raises(TransientError, match="cannot be reached"):
-        store.create(f"{folder}/c", b"")
+        store.create(f"{folder}/three.json", b"")
 
 
 @pytest.mark.parametrize(("kind", "told"), [("expired", "ExpiredToken"), ("denied", "AccessDenied")])
