@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from event_platform.errors import ConfigurationError, PermanentError, PlatformError, TransientError
 
@@ -30,6 +31,7 @@ def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3'
     try:
         from boto3.session import Session
         from botocore.config import Config
+        from botocore.session import get_session
     except ImportError as error:
         raise ConfigurationError("AWS needs the package boto3: `pip install 'event-platform[aws]'`.") from error
     limits = Config(
@@ -39,7 +41,20 @@ def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3'
         max_pool_connections=connections,
     )
     with explained(service):
-        return Session().client(service, config=limits)  # a session of its own: the default one keeps credentials for as long as the process lives
+        core = get_session()  # a session of its own: the default one keeps credentials for as long as the process lives
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+        return Session(botocore_session=core).client(service, config=limits)
+
+
+def _moment(told: str | float) -> datetime:
+    """A time in an answer. In a listing each object has one, and botocore's own way takes four fifths of all the time that parsing takes."""
+    from botocore.utils import parse_timestamp
+
+    try:
+        moment = datetime.fromisoformat(told)  # type: ignore[arg-type] # a number is a TypeError
+    except (TypeError, ValueError):
+        return cast("datetime", parse_timestamp(told))
+    return moment if moment.tzinfo else cast("datetime", parse_timestamp(told))
 
 
 @contextmanager
