@@ -146,7 +146,7 @@ def measure(name: str, port: int, pid: int, events: int, connections: int, secon
 
 
 def visible(home: Path, port: int, times: int) -> None:
-    """From a POST until `sql` would show its event, while `watch` runs: the worst case, for each is sent while the run of the one before still ends."""
+    """From a POST until `sql` would show its event, while `watch` runs: at worst, as the run of the one before still ends."""
     os.environ["EVENT_PLATFORM_HOME"] = str(home)
     from event_platform import environment
     from event_platform.serving.sql import session
