@@ -38,7 +38,7 @@ test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moment
 test-all: $(ALL_STAMP) ## all tests, also those that need Java or a server
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-check: $(TEST_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
+check: $(ALL_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
