@@ -281,6 +281,11 @@ def _emr() -> Emr | None:
     entry_point = os.environ.get("EVENT_PLATFORM_EMR_ENTRY_POINT") or f"local://{CHECKOUT}/event_platform/emr.py"
     prefix = "EVENT_PLATFORM_EMR_SET_"
     settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    for name, value in settings.items():
+        if re.search(r"[\s'\"\\]", value):
+            raise ConfigurationError(
+                f"{prefix}{name} holds white space, quotes or a backslash, at which EMR parts the parameters of a job; write the setting without."
+            )
     return Emr(application, role_arn, entry_point, settings)
 
 

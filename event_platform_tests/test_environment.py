@@ -34,3 +34,14 @@ def test_engines_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("EVENT_PLATFORM_ENGINE", text)
     with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_ENGINE"):
         environment.read()
+
+
+def test_settings_for_emr_are_read_and_those_it_would_tear_apart_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"APPLICATION": "app", "ROLE_ARN": "arn", "SET_EVENT_PLATFORM_ENGINE": "spark,trusted.payments=duckdb"}.items():
+        monkeypatch.setenv(f"EVENT_PLATFORM_EMR_{name}", text)
+    emr = environment.read().emr
+    assert emr and emr.settings == {"EVENT_PLATFORM_ENGINE": "spark,trusted.payments=duckdb"}
+    monkeypatch.setenv("EVENT_PLATFORM_EMR_SET_EVENT_PLATFORM_ENGINE", "spark, trusted.payments=duckdb")
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_EMR_SET_EVENT_PLATFORM_ENGINE") as told:
+        environment.read()
+    assert "trusted.payments" not in str(told.value)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from event_platform.engines.spark_errors import explained
+from event_platform.engines.spark_errors import explained, leave_telling_to_us
 from event_platform.engines.spark_tasks import Limits, fed, worked
 from event_platform.engines.spark_translation import Translation, translated
 from event_platform.errors import ConfigurationError
@@ -62,7 +62,8 @@ class Spark:
 
     def execute(self, statement: str, /) -> Rows:
         """Run one statement of DuckDB's SQL. Raises PermanentError when Spark cannot run it, TransientError when Spark is away."""
-        translation = self.translated(statement)
+        with explained(statement):
+            translation = self.translated(statement)
         with explained(translation.sql):
             frame = self._frame(translation)
             if translation.creates is None:
@@ -158,6 +159,7 @@ def session(environment: Environment) -> SparkSession:
         begun: SparkSession = LazyPySparkResource(spark_config=_properties(environment.engines.spark_master)).spark_session
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
+    leave_telling_to_us()
     begun.sparkContext.pythonExec = environment.engines.spark_python
     return begun
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,21 @@ from event_platform import errors
 from event_platform.errors import PermanentError, PlatformError, TransientError
 
 _NOT_UNDERSTOOD = ("AnalysisException", "ParseException", "ParseError", "UnsupportedOperationException")
+_UNFIT = ("ArithmeticException", "ArrayIndexOutOfBoundsException", "DateTimeException", "NumberFormatException", "SparkRuntimeException")
+"""Values that a statement cannot be computed for. Spark's sentence quotes them, so only the name of the condition is told."""
 _AWAY = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 
 
 _OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
 """How an error that the platform raised in an executor ends Python's traceback, which Spark hands on as text."""
+
+
+def leave_telling_to_us() -> None:
+    """Have PySpark not write each fault to the standard error stream, with Java's stack trace and the values that were to blame."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 @contextmanager
@@ -29,7 +40,9 @@ def explained(statement: str) -> Iterator[None]:
         why = str(error).strip().partition("\n")[0][:300]
         if ours := _OF_OURS.search(str(error)):
             raise getattr(errors, ours[1], PermanentError)(ours[2]) from error
-        if kinds.intersection(_NOT_UNDERSTOOD):
+        if kinds.intersection(_UNFIT):
+            why = f"{getattr(error, 'getCondition', str)()}."
+        if kinds.intersection((*_NOT_UNDERSTOOD, *_UNFIT)):
             raise PermanentError(
                 f"Spark cannot run a statement: {why} Give its table the engine duckdb in EVENT_PLATFORM_ENGINE, or write the "
                 f"statement in what both engines know. It begins: {' '.join(statement.split())[:200]}"

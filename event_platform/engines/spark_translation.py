@@ -106,7 +106,7 @@ def _digest(value: Any) -> str:  # noqa: ANN401 - whatever has a repr that tells
 
 
 def translated(statement: str) -> Translation:
-    """A SELECT, or CREATE OR REPLACE TEMP TABLE / VIEW … AS one, for Spark. Raises PermanentError for what cannot be parsed."""
+    """A SELECT, or CREATE OR REPLACE TEMP TABLE / VIEW … AS one, for Spark. Raises sqlglot.ParseError for what cannot be parsed."""
     import sqlglot
     from sqlglot import exp
 

@@ -13,7 +13,6 @@ import fcntl
 import logging
 import os
 import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 
 TAIL_BYTES = 1 << 20
 """How much is read at a time to find where the last whole line ends."""
+
+TRIED_BYTES = 1 << 20
+"""Less room than this on a disk is none: it would be full again at once. Zeros that a crash leaves are a torn line."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,11 +60,19 @@ class Segment:
 
     def append(self, lines: bytes) -> None:
         """Write whole lines; they are durable when this returns. Raises OSError; then hand the segment over, for nothing may follow in it."""
-        rest = memoryview(lines)
+        self._write(lines)
+        self.size += len(lines)
+
+    def try_disk(self) -> None:
+        """Write something and cut it off again. Raises OSError; then hand the segment over."""
+        self._write(bytes(TRIED_BYTES))
+        os.ftruncate(self._handle, self.size)
+
+    def _write(self, content: bytes) -> None:
+        rest = memoryview(content)
         while rest:
             rest = rest[os.write(self._handle, rest) :]
         os.fdatasync(self._handle)
-        self.size += len(lines)
 
     def hand_over(self) -> None:
         """Close the segment and move it to pending/, where it can be claimed at once; an empty one goes. Raises OSError and PlatformError."""
@@ -84,9 +94,11 @@ def is_queue_empty(environment: Environment, source: Source) -> bool:
     """Whether nothing lies in pending/, so that whoever claims has nothing to do; a store of objects is not asked, for that takes too long."""
     if environment.lake_url:
         return False
-    with suppress(FileNotFoundError), os.scandir(pending_folder(environment, source)) as entries:
-        return next(entries, None) is None
-    return True
+    try:
+        with os.scandir(pending_folder(environment, source)) as entries:
+            return next(entries, None) is None
+    except OSError as error:  # for want of handles, perhaps; then it is not known
+        return isinstance(error, FileNotFoundError)
 
 
 def recover(environment: Environment, source: Source) -> list[Path]:

@@ -40,18 +40,19 @@ CLOUD_EVENTS = re.compile(r"application/cloudevents(-batch)?\+json")
 SEGMENT_TYPES = ("track", "page", "identify", "screen", "group", "alias")
 
 
-def create() -> Starlette:
+def create() -> Guard:
     """The application of a worker process, as the environment and `collector.toml` say. Raises ConfigurationError."""
     end_with_parent()
     here = settings.read()
     chosen = configuration.read(here)
     handlers = Handlers(chosen, Intake(here, chosen.sources(), Doorkeeper(chosen), EmbeddedSink(here, chosen.limits.waiting_bytes)))
-    middleware = [Middleware(Guard, requests_at_once=chosen.limits.requests_at_once)]
+    middleware = []
     if chosen.origins:
         headers = ["Authorization", "Content-Type", "Content-Encoding", "X-API-Key", "X-Request-Id"]
         cors = Middleware(CORSMiddleware, allow_origins=chosen.origins, allow_methods=["GET", "POST"], allow_headers=headers, max_age=3600)
         middleware.append(cors)
-    return Starlette(routes=handlers.routes(), middleware=middleware, exception_handlers=HANDLED, lifespan=handlers.lifespan)
+    app = Starlette(routes=handlers.routes(), middleware=middleware, exception_handlers=HANDLED, lifespan=handlers.lifespan)
+    return Guard(app, chosen.limits.requests_at_once)  # around Starlette's own middleware, which answers what fails
 
 
 class Handlers:

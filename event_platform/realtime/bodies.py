@@ -57,6 +57,8 @@ def _unpacked(packed: bytes, encoding: str, most: int) -> bytes:
         raise _too_large(most)
     if not unpacker.eof:
         raise Refusal(400, f"The {encoding} body ends before its end.")
+    if unpacker.unused_data:
+        raise Refusal(400, f"The {encoding} body goes on after its end. Send one {encoding} stream.")
     return body
 
 

@@ -62,7 +62,7 @@ class Doubtless:
             if not array.isascii():
                 array.decode()  # the decoder looks at the texts it gives, not at those it leaves raw
             events = self._all.decode(array)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
         quotes = self._quotes * len(events) + sum(map(self._optional_quotes, events)) if self._optional else self._quotes * len(events)
         return array.count(b'"') == quotes and (self._time is None or all(map(self._is_in_time, events)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from event_platform.errors import PlatformError, TransientError
@@ -19,7 +19,7 @@ from event_platform.landing.segments import Segment
 from event_platform.realtime.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
@@ -30,7 +30,7 @@ SHORTEST_SECONDS = 0.2
 """Of segments, while nothing waits in pending/."""
 LOOK_EVERY_SECONDS = 0.1
 RETRY_AFTER_SECONDS = 1.0
-"""After the disk refused, it is left alone for so long."""
+"""After the disk refused, it is left alone for so long, then tried, also if nobody posts: for nobody may while /health tells of trouble."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,9 +91,21 @@ class _Feed:
 
     def _commit(self, waiting: Sequence[bytes]) -> Sequence[None]:
         self._tried = time.monotonic()
+        with self._trouble_noted():
+            self._open_segment().append(b"".join(waiting))
+        if self._segment and self._segment.size >= SEGMENT_BYTES:
+            self._hand_over()
+        return [None] * len(waiting)
+
+    def _try_disk(self) -> None:
+        with suppress(TransientError), self._trouble_noted():
+            self._open_segment().try_disk()
+
+    @contextmanager
+    def _trouble_noted(self) -> Iterator[None]:
         try:
             with files.explained(f"Keeping events of {self.source.name}"):
-                self._open_segment().append(b"".join(waiting))
+                yield
         except PlatformError as error:
             if self.trouble is None:
                 _log.error("%s", error)
@@ -101,9 +113,6 @@ class _Feed:
             self._hand_over()
             raise TransientError(self.trouble) from error
         self.trouble = None
-        if self._segment and self._segment.size >= SEGMENT_BYTES:
-            self._hand_over()
-        return [None] * len(waiting)
 
     def _open_segment(self) -> Segment:
         if self._segment is None:
@@ -135,6 +144,8 @@ class _Feed:
 
     async def _hand_over_in_time(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            if self._segment:
+            await asyncio.sleep(RETRY_AFTER_SECONDS if self.trouble else LOOK_EVERY_SECONDS)
+            if self.trouble:
+                await self._commits.between_rounds(self._try_disk)
+            elif self._segment:
                 await self._commits.between_rounds(self._hand_over_if_due)

@@ -17,7 +17,7 @@ _FULL = b'{"error":"More is asked at once than may be; nothing was kept. Send it
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware, the outermost."""
 
     def __init__(self, app: ASGIApp, requests_at_once: int) -> None:
         """Guard an application."""

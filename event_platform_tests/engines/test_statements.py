@@ -77,9 +77,22 @@ def comparable(row: tuple[object, ...]) -> list[object]:
     return ["NaN" if isinstance(value, float) and math.isnan(value) else value for value in row]
 
 
-def test_a_statement_that_spark_cannot_run_is_told_in_one_sentence(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection]) -> None:
-    with pytest.raises(PermanentError, match="EVENT_PLATFORM_ENGINE"):
-        engines[0].execute("SELECT histogram_of_nothing(1)").fetchall()
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT histogram_of_nothing(1)",
+        "SELEC 1",
+        "SELECT sum(n) FROM (SELECT unnest([9223372036854775807, 1]) AS n)",
+        "SELECT CAST(w AS INT) FROM (SELECT unnest(['ada', 'b']) AS w)",
+    ],
+)
+def test_a_statement_that_spark_cannot_run_is_told_in_one_sentence(
+    statement: str, engines: tuple[spark.Spark, duckdb.DuckDBPyConnection], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PermanentError, match="EVENT_PLATFORM_ENGINE") as told:
+        engines[0].execute(statement).fetchall()
+    assert "\x1b" not in str(told.value)
+    assert "ada" not in capfd.readouterr().err
 
 
 def test_an_error_of_ours_in_an_executor_is_told_as_such(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection]) -> None:

@@ -8,6 +8,7 @@ import socket
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def test_packed_bodies(shared: Running, pack: Callable[[bytes], bytes]) -> None:
     sound = pack(json.dumps([CLICK] * 3).encode())
     assert shared.post(sound, headers=encoding).json() == {"accepted": 3}
     assert shared.post(sound[:-9], headers=encoding).status_code == 400
+    assert shared.post(sound + sound, headers=encoding).status_code == 400  # half of it must not be lost unsaid
     assert shared.post(b"plain", headers=encoding).status_code == 400
     assert shared.post(pack(b"[" + b" " * (64 << 20) + b"]"), headers=encoding).status_code == 413
     assert shared.post(sound, headers={"Content-Encoding": "br"}).status_code == 415
@@ -84,6 +86,39 @@ def test_metrics_and_openapi(shared: Running) -> None:
     assert 'collector_events_total{topic="clickstream",verdict="accepted"}' in requests.get(f"{shared.url}/metrics", timeout=30).text
     document = requests.get(f"{shared.url}/openapi.json", timeout=30).json()
     assert document["components"]["schemas"]["clickstream"]["required"] == ["event_name", "event_time", "page", "username"]
+
+
+def test_a_failure_is_answered_counted_and_tells_its_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prometheus_client import REGISTRY
+
+    from event_platform.realtime import app
+    from event_platform.realtime.intake import Intake
+
+    async def fail(*_: object) -> None:
+        raise ValueError("secret")
+
+    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path))
+    monkeypatch.setattr(app, "end_with_parent", lambda: None)
+    monkeypatch.setattr(Intake, "take", fail)
+    counted = partial(REGISTRY.get_sample_value, "collector_requests_total", {"status": "500"})
+    before = counted() or 0
+    answers: list[dict[str, object]] = []
+
+    async def post() -> None:
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"{}"}
+
+        async def send(message: dict[str, object]) -> None:
+            answers.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/event/clickstream", "query_string": b"", "headers": [(b"x-request-id", b"my-1")]}
+        with pytest.raises(ValueError, match="secret"):  # for the server's log
+            await app.create()(scope, receive, send)
+
+    asyncio.run(post())
+    assert (answers[0]["status"], b"secret" in bytes(answers[1]["body"])) == (500, False)
+    assert (b"x-request-id", b"my-1") in answers[0]["headers"]
+    assert counted() == before + 1
 
 
 def test_cloud_events_through_the_official_sdk(collect: Callable[..., Running]) -> None:

@@ -76,6 +76,23 @@ def test_what_is_no_json_is_refused_whole(environment: Environment, body: bytes)
         judged(environment, sources.get("clickstream"), body)
 
 
+def test_json_of_any_depth_is_judged_or_refused(environment: Environment) -> None:
+    """Where the decoder gives up hangs on how deep the stack is already: every depth around there is tried."""
+
+    async def ask() -> set[str]:
+        judge, told = Judge(environment, sources.get("payments")), set[str]()
+        for depth in range(940, 1_001):
+            try:
+                await judge.judge(json.dumps(PAYMENT).replace("1}", f"{'[' * depth}{']' * depth}}}").encode())
+                told.add("judged")
+            except PermanentError:
+                told.add("refused")
+        await judge.close()
+        return told
+
+    assert asyncio.run(ask()) == {"judged", "refused"}
+
+
 def test_an_empty_array_is_nothing(environment: Environment) -> None:
     assert judged(environment, sources.get("clickstream"), b"[]") == [Verdict(b"", 0)]
 

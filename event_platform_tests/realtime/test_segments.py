@@ -66,6 +66,15 @@ def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch
     assert lines_pending() == ["kept"]
 
 
+def test_a_queue_that_cannot_be_listed_for_a_while_stops_nothing(home: Path) -> None:
+    """Segments are handed over by their age then."""
+    assert segments.is_queue_empty(environment.read(), SOURCE)
+    pending = home / "lake/landing/clickstream/pending"
+    pending.parent.mkdir(parents=True)
+    pending.touch()  # no folder
+    assert not segments.is_queue_empty(environment.read(), SOURCE)
+
+
 def test_run_takes_what_a_dead_collector_left(clickstream: Pipeline, home: Path) -> None:
     left_behind(home, f"{json.dumps(CLICK)}\n{json.dumps(CLICK)[:20]}".encode())
     clickstream.run_well()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from event_platform.engines.spark_errors import leave_telling_to_us
 from event_platform.errors import ConfigurationError, PermanentError, UsageError
 from event_platform.lake import catalogues
 from event_platform.lake.catalog import Lake
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from event_platform.environment import Environment
 
 PREFIX = f"spark.sql.catalog.{catalogues.CATALOG}"
+TELLING = ("DESCRIBE", "DESC", "EXPLAIN", "SHOW")
+"""What statements begin with that tell of tables and queries."""
 IMPLEMENTATIONS = {
     "sql": {"type": "jdbc", "jdbc.schema-version": "V1"},
     "rest": {"type": "rest"},
@@ -30,14 +33,29 @@ def arrow(environment: Environment, statement: str) -> pa.Table:
     """The answer of one statement in Spark's SQL; times in UTC. Raises as `engines.arrow` says."""
     spark = session(environment)
     from py4j.protocol import Py4JJavaError
-    from pyspark.errors import AnalysisException, ParseException
+    from pyspark.errors import PySparkException
 
     try:
+        _require_query(spark, statement)
         return spark.sql(statement).toArrow()
-    except (AnalysisException, ParseException) as error:
+    except PySparkException as error:
         raise UsageError(f"Spark says: {str(error).partition('JVM stacktrace')[0].strip()}") from error
     except Py4JJavaError as error:
         raise PermanentError(f"Spark cannot run it: {_cause(error)}") from error
+
+
+def _require_query(spark: SparkSession, statement: str) -> None:
+    """Raise UsageError for a statement that does more than ask, told by Spark's own parser: a query may stand where a table does."""
+    from pyspark.errors import ParseException
+
+    parser = spark._jsparkSession.sessionState().sqlParser()
+    parser.parsePlan(statement)
+    if statement.split(maxsplit=1)[0].upper() in TELLING:
+        return
+    try:
+        parser.parsePlan(f"SELECT * FROM (\n{statement}\n)")
+    except ParseException as error:
+        raise UsageError(f"Tables are only read here, and this statement is no query. It may also begin with {', '.join(TELLING)}.") from error
 
 
 def session(environment: Environment) -> SparkSession:
@@ -52,6 +70,7 @@ def session(environment: Environment) -> SparkSession:
         begun: SparkSession = builder.getOrCreate()
         begun.catalog.listCatalogs(catalogues.CATALOG)
         begun.sql(f"USE {catalogues.CATALOG}")
+        leave_telling_to_us()
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
     except Exception as error:
