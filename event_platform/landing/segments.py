@@ -35,6 +35,8 @@ TRIED_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
 
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
+
 
 def collecting_folder(environment: Environment, source: Source) -> Path:
     """Where segments grow."""
@@ -72,7 +74,7 @@ class Segment:
         rest = memoryview(content)
         while rest:
             rest = rest[os.write(self._handle, rest) :]
-        os.fdatasync(self._handle)
+        _sync(self._handle)
 
     def hand_over(self) -> None:
         """Close the segment and move it to pending/, where it can be claimed at once; an empty one goes. Raises OSError and PlatformError."""

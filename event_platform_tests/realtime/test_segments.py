@@ -59,7 +59,7 @@ def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(os, "fdatasync", fail)
+    monkeypatch.setattr(segments, "_sync", fail)
     with pytest.raises(OSError, match="Input/output"):
         segment.append(b"lost\n")
     segment.hand_over()
