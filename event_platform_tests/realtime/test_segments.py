@@ -1,7 +1,6 @@
 """Segments on disk: whole lines get to the queue, torn ones do not, and who still writes is not disturbed."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
