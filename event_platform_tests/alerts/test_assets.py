@@ -146,7 +146,7 @@ def test_the_commands_say_what_is_wrong(weather: Weather, mail: MailServer, monk
         command("run")
     weather.configure()
     assert [(finding.ok, finding.what) for finding in diagnosis._alerts()] == [
-        (True, "alerts: 1 rules, 1 recipients"),
+        (True, "alerts: 1 rule, 1 recipient"),
         (True, "the address of duty is in DUTY_URL"),
     ]
     monkeypatch.delenv("DUTY_URL")
