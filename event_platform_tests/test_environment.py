@@ -34,3 +34,11 @@ def test_engines_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("EVENT_PLATFORM_ENGINE", text)
     with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_ENGINE"):
         environment.read()
+
+
+@pytest.mark.parametrize("lake", ["s3://KEY:hidden@bucket/lake", "webhdfs://user:hidden@host:9870/lake", "ftp://hidden/lake"])
+def test_a_lake_that_is_no_place_is_refused_without_repeating_what_may_be_secret(monkeypatch: pytest.MonkeyPatch, lake: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_LAKE", lake)
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_LAKE is no place for a lake") as refused:
+        environment.read()
+    assert "hidden" not in str(refused.value)
