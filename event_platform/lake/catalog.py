@@ -118,7 +118,7 @@ class Lake:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Hold the lock of one writer: of this home or of the homes that share the lake's folder, and where the catalogue is in PostgreSQL, of all that share it.
+        """Hold the lock of one writer: among the homes that share the lake's folder, and where the catalogue is in PostgreSQL, among all.
 
         It is released when the process dies. Raises TransientError after an hour of waiting for another writer. Without a lock between machines
         the commit itself tells who was second (ConflictError).
