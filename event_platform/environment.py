@@ -126,6 +126,11 @@ class Environment:
         return self.lake / "landing"
 
     @cached_property
+    def locks(self) -> Path:
+        """The writers' locks: beside the tables where other homes may share their folder, else in the home."""
+        return (self.lake_folder or self.home) / "locks"
+
+    @cached_property
     def dagster(self) -> Path:
         """The Dagster instance: runs, event log, compute logs."""
         return self.home / "dagster"
@@ -159,7 +164,7 @@ class _Lake(TypedDict):
 
 
 def _lake() -> _Lake:
-    """A folder, or the URL of one in a store of objects."""
+    """A folder, or the URL of one in a store of objects. It is not repeated in the error, for somebody may have written a key into it."""
     text = os.environ.get("EVENT_PLATFORM_LAKE", "").rstrip("/")
     scheme, separator, rest = text.partition("://")
     if not separator or scheme == "file":
@@ -167,7 +172,8 @@ def _lake() -> _Lake:
         return {"lake_folder": folder, "lake_url": None}
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#%]+)?|(web)?hdfs://([\w.-]+@)?[\w.-]+(:\d+)?/[^\s?#%]+", text):
         raise ConfigurationError(
-            f"EVENT_PLATFORM_LAKE is {text!r}, which is no place for a lake; write a folder, s3://bucket/prefix or webhdfs://user@host:port/folder."
+            "EVENT_PLATFORM_LAKE is no place for a lake; write a folder, s3://bucket/prefix or webhdfs://user@host:port/folder, "
+            "and no password or key: AWS's own variables hold those."
         )
     return {"lake_folder": None, "lake_url": text}
 

@@ -45,3 +45,11 @@ def test_settings_for_emr_are_read_and_those_it_would_tear_apart_refused(monkeyp
     with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_EMR_SET_EVENT_PLATFORM_ENGINE") as told:
         environment.read()
     assert "trusted.payments" not in str(told.value)
+
+
+@pytest.mark.parametrize("lake", ["s3://KEY:hidden@bucket/lake", "webhdfs://user:hidden@host:9870/lake", "ftp://hidden/lake"])
+def test_a_lake_that_is_no_place_is_refused_without_repeating_what_may_be_secret(monkeypatch: pytest.MonkeyPatch, lake: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_LAKE", lake)
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_LAKE is no place for a lake") as refused:
+        environment.read()
+    assert "hidden" not in str(refused.value)

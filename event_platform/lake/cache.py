@@ -62,14 +62,14 @@ class Cache:
         with files.explained(f"Writing to {self.folder}"):
             files.make_folder(self.folder)
             for file, path in made:
+                os.utime(file)
                 file.rename(path)
-                os.utime(path)
             self._evict()
 
     def _evict(self) -> None:
         """Remove the copies used longest ago until those left fit; also what processes that died were fetching."""
         with self._lock(), os.scandir(self.folder) as listed:
-            copies = sorted((status.st_mtime, status.st_size, entry.path) for entry in listed if (status := entry.stat()) and entry.name != ".lock")
+            copies = sorted((status.st_mtime, status.st_size, entry.path) for entry in listed if entry.name != ".lock" and (status := _status(entry)))
             total = sum(size for _, size, _ in copies)
             before = time.time() - LENT_FOR.total_seconds()
             for used, size, path in copies:
@@ -80,6 +80,14 @@ class Cache:
 
     def _lock(self) -> FileLock:
         return FileLock(self.folder / ".lock")
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """None for what is gone: fetches end while the folder is listed."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _touched(path: Path) -> bool:

@@ -118,10 +118,10 @@ class Lake:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[None]:
-        """Hold the lock of one writer: of this home, and where the catalogue is in PostgreSQL, of all that share it.
+        """Hold the lock of one writer: among the homes that share the lake's folder, and where the catalogue is in PostgreSQL, among all.
 
         It is released when the process dies. Raises TransientError after an hour of waiting for another writer. Without a lock between machines
         the commit itself tells who was second (ConflictError).
         """
-        with locks.of_postgres(catalogues.postgres_url(self.environment), name), locks.of_home(self.environment.home / "locks", name):
+        with locks.of_postgres(catalogues.postgres_url(self.environment), name), locks.of_home(self.environment.locks, name):
             yield

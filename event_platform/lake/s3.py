@@ -138,7 +138,9 @@ class S3:
             found, content = pieces
             with path.open("wb", buffering=0) as file:
                 if found.size <= PART_BYTES:
-                    file.writelines(content)
+                    end = 0
+                    for piece in content:
+                        end = _write(file.fileno(), piece, end)
                 else:
                     content.close()
                     self._download_parts(found, file.fileno())
@@ -150,7 +152,7 @@ class S3:
             if pieces is None:
                 raise TransientError(f"{found.url} changed while it was read. Run again.")
             for piece in pieces[1]:
-                start += os.pwrite(file, piece, start)
+                start = _write(file, piece, start)
 
         with ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
             for done in [threads.submit(part, start) for start in range(0, found.size, PART_BYTES)]:
@@ -250,6 +252,15 @@ class _Content:
     def close(self) -> None:
         """Give up what was not read."""
         self._body.close()
+
+
+def _write(file: int, piece: bytes, start: int) -> int:
+    """Write the whole piece, of which a disk that is getting full takes only some and says no more than how much; where it ends. Raises OSError."""
+    rest = memoryview(piece)
+    while rest:
+        start += (written := os.pwrite(file, rest, start))
+        rest = rest[written:]
+    return start
 
 
 def _parts(url: str) -> tuple[str, str]:

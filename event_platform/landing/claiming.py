@@ -7,6 +7,7 @@ under the id that is part of its archived name. In a store of objects a claim is
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from event_platform.lake.catalog import Lake
+    from event_platform.lake.table import LakeTable
     from event_platform.landing.inspect import Inspection
     from event_platform.landing.ledger import LandedFile
     from event_platform.sources.contract import Source
@@ -35,23 +37,22 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
     """
     require_sound(source, duck)
     with lake.writing(f"landing.{source.name}"):
-        last_id, claimer = _last_entered(lake, source), lake.open(tables.ledger(source)).identity
-        adopted = queue.adopt(lake.environment, source, last_id, claimer)
-        entered = _enter(lake, source, duck, adopted, run_id, claimer) if adopted else []
-        next_id = max([last_id, *(file.file_id for file in adopted)]) + 1
-        claimed = queue.claim(lake.environment, source, partitions.today(), next_id, claimer=claimer)
-        return entered + _enter(lake, source, duck, claimed, run_id, claimer)
+        table, last_now = lake.open(tables.ledger(source)), partial(_last_entered, lake, source)
+        adopted = queue.adopt(lake.environment, source, last_now, table.identity)
+        entered = _enter(lake, source, duck, table, adopted, run_id) if adopted else []
+        claimed = queue.claim(lake.environment, source, partitions.today(), table.last_file_id + 1, claimer=table.identity, last_entered=last_now)
+        return entered + _enter(lake, source, duck, table, claimed, run_id)
 
 
 def _enter(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Iterable[queue.Claimed], run_id: str, claimer: str
+    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, table: LakeTable, files: Iterable[queue.Claimed], run_id: str
 ) -> list[LandedFile]:
-    """Enter files in the ledger, which is what makes the claim of them true."""
+    """Enter files in the ledger as it was before they were claimed, which is what makes the claim of them true. Raises ConflictError."""
     claimed = list(files)
     with at_hand(lake.environment, source, [file.landing_file for file in claimed] if are_read_again(source.format) else []) as archive:
         found = [as_records(file.inspection, archive / file.landing_file, source.format, duck) for file in claimed]
-    entered = ledger.enter(lake, source, duck, [_entry(*each, run_id) for each in zip(claimed, found, strict=True)], run_id)
-    queue.release(lake.environment, source, claimer, claimed)
+    entered = ledger.enter(table, source, duck, [_entry(*each, run_id) for each in zip(claimed, found, strict=True)], run_id)
+    queue.release(lake.environment, source, table.identity, claimed)
     return entered
 
 

@@ -53,11 +53,13 @@ def read(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, where: str
     return [LandedFile(*row) for row in rows]
 
 
-def enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], run_id: str) -> list[LandedFile]:
-    """Add files to the ledger, those with the bytes of an earlier file marked as its duplicates; give them as entered."""
+def enter(ledger: LakeTable, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile], run_id: str) -> list[LandedFile]:
+    """Add files to the ledger, those with the bytes of an earlier file marked as its duplicates; give them as entered.
+
+    Raises ConflictError when anything was entered since the ledger was opened.
+    """
     if not files:
         return []
-    ledger = lake.open(tables.ledger(source))
     marked = mark_repeats(files, _known_content(ledger, duck, source), source)
     change = Change(
         "arrival",

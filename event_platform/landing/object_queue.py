@@ -4,7 +4,8 @@
 there is none, so it is also what keeps two claimers apart. In this order:
 
 1. the oldest files are fetched, in the version listed, and inspected;
-2. `claim.json` is created; if there is one, somebody else is claiming, and nothing was done;
+2. `claim.json` is created; if there is one, somebody else is claiming, and nothing was done. While it is there nothing else is entered in this
+   ledger, so if the ids in it are greater than the ledger's they stay so; if others were quicker and they are not, it is deleted;
 3. each file is moved, in that version alone: one that vanished or changed stays where it is;
 4. the ledger's commit makes the claim true;
 5. `claim.json` is deleted.
@@ -28,7 +29,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from event_platform.errors import PermanentError, TransientError
+from event_platform.errors import ConflictError, PermanentError, TransientError
 from event_platform.lake import files
 from event_platform.lake.files import shown
 from event_platform.lake.objects import StoredObject, in_threads, object_store
@@ -160,8 +161,11 @@ class ObjectQueue:
 
     # Claiming.
 
-    def claim(self, claimer: str, landing_date: date, next_file_id: int, most_files: int, most_bytes: int) -> Claims:
-        """Move the files that have waited longest to the archive, as `queue.claim` says; no more bytes than half the cache holds."""
+    def claim(self, claimer: str, landing_date: date, next_file_id: int, most_files: int, most_bytes: int, last_entered: Callable[[], int]) -> Claims:
+        """Move the files that have waited longest to the archive, as `queue.claim` says; no more bytes than half the cache holds.
+
+        Raises ConflictError, and claims nothing, when greater ids than its own were entered meanwhile.
+        """
         if self.under_way():
             _log.warning("%s is being claimed by somebody else", self.name)
             return Claims()
@@ -173,10 +177,15 @@ class ObjectQueue:
         self.environment.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="claim-", dir=self.environment.scratch, ignore_cleanup_errors=True) as folder:
             fetched = self._fetched(chosen, Path(folder), claims)
+            if not fetched:
+                return claims
             written_down = self._written_down(fetched, claimer, landing_date, next_file_id)
             if not self.store.create(self.claim_url, written_down.to_json()):
                 _log.warning("%s is being claimed by somebody else", self.name)
                 return Claims()
+            if _file_id(written_down.files[0].landing_file) <= last_entered():
+                self._forget(written_down)
+                raise ConflictError(f"Others claimed files of {self.name} at the same moment. Nothing was claimed; run again.")
             versions = in_threads(self._moved, written_down.files)
             kept = []
             for entry, version, (path, inspection) in zip(written_down.files, versions, fetched.values(), strict=True):
@@ -226,12 +235,16 @@ class ObjectQueue:
 
     # Adopting.
 
-    def adopt(self, claimer: str, last_entered: int) -> list[Claimed]:
-        """Carry out what a dead claim of the claimer wrote down, and give what of it is not in the ledger, as that claim would have."""
+    def adopt(self, claimer: str, last_entered: Callable[[], int]) -> list[Claimed]:
+        """Carry out what a dead claim of the claimer wrote down, and give what of it is not in the ledger, as that claim would have.
+
+        The ledger is asked after the claim was read: what is entered once the claim is there, is entered from it.
+        """
         claim = self.under_way()
         if claim is None or claim.claimer != claimer:
             return []
-        left = [entry for entry in claim.files if _file_id(entry.landing_file) > last_entered]
+        last = last_entered()
+        left = [entry for entry in claim.files if _file_id(entry.landing_file) > last]
         versions = in_threads(self._moved, left)
         there = {entry.landing_file: version for entry, version in zip(left, versions, strict=True) if version is not None}
         if not there:

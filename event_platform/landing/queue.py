@@ -124,16 +124,17 @@ def claim(
     claimer: str = "",
     most_files: int = FILES_PER_CLAIM,
     most_bytes: int = BYTES_PER_CLAIM,
+    last_entered: Callable[[], int] = lambda: 0,
 ) -> Claims:
     """Move ready files to the archive of the landing date, in order of arrival, and inspect each where it then lies, read-only.
 
     At least one file is taken, however large. File ids start at `next_file_id` or the time now, whichever is later, and increase. A file
     that vanished is left out and one that changed meanwhile goes back to pending/; both are told in `refused`. One claim at a time per
-    source; in a store of objects, `claimer` tells whose it is. Raises PlatformError when the archive cannot be written or a file cannot be read;
-    files moved by then are for `adopt`.
+    source; in a store of objects, `claimer` tells whose it is, and `last_entered` the greatest id in the ledger now. Raises PlatformError when the
+    archive cannot be written or a file cannot be read; files moved by then are for `adopt`.
     """
     if environment.lake_url:
-        return ObjectQueue(environment, source).claim(claimer, landing_date, next_file_id, most_files, most_bytes)
+        return ObjectQueue(environment, source).claim(claimer, landing_date, next_file_id, most_files, most_bytes, last_entered)
     found = pending(environment, source)
     batch = list(_batch(found.ready, most_files, most_bytes))
     claims = Claims(refused=found.refused, more=len(batch) < len(found.ready))
@@ -224,8 +225,8 @@ def _give_back(archived: Path, folder: Path, claims: Claims) -> None:
 # Adopting.
 
 
-def adopt(environment: Environment, source: Source, last_entered: int, claimer: str = "") -> list[Claimed]:
-    """Archived files with a greater id than the last one in the ledger: what a dead claim moved but did not enter, in order of id.
+def adopt(environment: Environment, source: Source, last_entered: Callable[[], int], claimer: str = "") -> list[Claimed]:
+    """Archived files with a greater id than the last one in the ledger now: what a dead claim moved but did not enter, in order of id.
 
     Each is given as that claim would have given it; one that changes even now goes back to pending/. Raises PlatformError as `claim` does.
     """
@@ -233,7 +234,7 @@ def adopt(environment: Environment, source: Source, last_entered: int, claimer: 
         return ObjectQueue(environment, source).adopt(claimer, last_entered)
     claims = Claims()
     with files.explained(f"Listing the archive of {source.name}"):
-        unknown = [_Moved(path, files.version(path.lstat())) for path in archived_after(environment, source, last_entered)]
+        unknown = [_Moved(path, files.version(path.lstat())) for path in archived_after(environment, source, last_entered())]
     _examine_all(unknown, environment, source, claims)
     return claims.files
 

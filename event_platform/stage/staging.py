@@ -18,7 +18,7 @@ from event_platform.engines.engine import drivers_duckdb, each, in_parts
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
-from event_platform.lake.write import copy_into, data_files, target_of
+from event_platform.lake.write import copy_into, data_files, target_of, write
 from event_platform.landing import ledger
 from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
@@ -111,14 +111,24 @@ def _parse_arrivals(lake: Lake, source: Source, engine: Engine, run_id: str) -> 
         return Staged()
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
     files = ledger.read(lake, source, drivers_duckdb(engine), f"file_id BETWEEN {first} AND {last}")
-    left_over = [file for file in quarantine.files() if quarantine.file_ids(file)[0] >= first]
+    left_over, kept = _without(quarantine, engine, first)
     staged, quarantined = _parse(lake, source, engine, files, stage, quarantine)
     event_dates = _event_dates(stage, staged, engine)
     landing_dates = frozenset(file.landing_date for file in files)
     change = Change("arrival", event_dates, landing_dates, first, last)
-    quarantine.commit(change, run_id, added=quarantined, removed=left_over)
+    quarantine.commit(change, run_id, added=[*quarantined, *kept], removed=left_over)
     stage.commit(change, run_id, added=staged, consumed={landed.declared.name: changes[-1].sequence})
     return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined))
+
+
+def _without(quarantine: LakeTable, engine: Engine, first: int) -> tuple[list[DataFile], list[DataFile]]:
+    """What to retire so that no line of the file id `first` or a later one is in quarantine, and the earlier lines of that, written anew.
+
+    They are in one data file when `maintain` joined what a dead attempt left to older files, or when somebody had staged fewer files meanwhile.
+    """
+    left_over = [file for file in quarantine.files() if quarantine.file_ids(file)[1] >= first]
+    shared = [file for file in left_over if quarantine.file_ids(file)[0] < first]
+    return left_over, write(engine, quarantine, f"SELECT * FROM ({quarantine.select(shared)}) WHERE file_id < {first}") if shared else []
 
 
 def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: frozenset[date], only_changes: bool = False) -> Staged:

@@ -5,11 +5,14 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from event_platform.errors import PermanentError, TransientError
+from event_platform.lake import cache as cache_module
 from event_platform.lake.cache import LENT_FOR, Cache
 
 
@@ -87,6 +90,23 @@ def test_many_may_fetch_the_same_at_once(cache: Cache) -> None:
         list(threads.map(lambda _: cache.fetch([(path, writing(b"whole" * 10))]), range(32)))
     assert path.read_bytes() == b"whole" * 10
     assert copies(cache) == {path.name}
+
+
+def test_what_another_finishes_or_removes_while_copies_are_counted_is_no_error(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetches end and copies are given up while another process looks at the folder, which no lock keeps from changing."""
+    cache.fetch([(cache.path("s3://b/a"), writing(b"x"))])
+    (cache.folder / "of-another.part").write_bytes(b"x")
+    listed = os.scandir
+
+    def listed_too_early(folder: Path) -> Any:
+        entries = list(listed(folder))
+        (cache.folder / "of-another.part").unlink(missing_ok=True)
+        return nullcontext(iter(entries))
+
+    monkeypatch.setattr(cache_module.os, "scandir", listed_too_early)
+    cache.fetch([(cache.path("s3://b/b"), writing(b"x"))])
+    monkeypatch.undo()
+    assert copies(cache) == {cache.path("s3://b/a").name, cache.path("s3://b/b").name}
 
 
 def test_files_that_were_written_are_taken_as_copies(cache: Cache, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from event_platform import environment
 from event_platform.environment import Environment
 from event_platform.errors import TransientError
-from event_platform.lake import catalogues
+from event_platform.lake import catalogues, locks
 from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import Table
 from event_platform.sources.contract import Column
@@ -37,3 +37,13 @@ def test_a_column_that_cannot_be_added_for_now_is_told(monkeypatch: pytest.Monke
             lake.open(wider)
         other.rollback()
     assert lake.open(wider).iceberg.schema().column_names == ["a", "b"]
+
+
+def test_homes_that_share_a_folder_of_tables_keep_each_other_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or `maintain` of one would remove what another is about to commit."""
+    monkeypatch.setattr(locks, "TIMEOUT_SECONDS", 0)
+    one, two = (Lake(Environment(tmp_path / home, lake_folder=tmp_path / "lake")) for home in ("one", "two"))
+    with one.writing("trusted.payments"), pytest.raises(TransientError, match="being written by another process"), two.writing("trusted.payments"):
+        pass
+    with two.writing("trusted.payments"):
+        pass

@@ -50,7 +50,7 @@ class Landing:
         return queue.claim(self.environment, self.source, DAY, next_file_id, **limits)
 
     def adopt(self, last_entered: int = 0) -> list[Claimed]:
-        return queue.adopt(self.environment, self.source, last_entered)
+        return queue.adopt(self.environment, self.source, lambda: last_entered)
 
     def archived(self) -> dict[str, bytes]:
         """Everything in the archive: original names and bytes."""

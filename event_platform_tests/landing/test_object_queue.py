@@ -61,7 +61,7 @@ class Bucket:
         return queue.claim(self.environment, self.source, DAY, next_file_id, claimer=claimer, **limits)
 
     def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[queue.Claimed]:
-        return queue.adopt(self.environment, self.source, last_entered, claimer)
+        return queue.adopt(self.environment, self.source, lambda: last_entered, claimer)
 
     def release(self, entered: Iterable[queue.Claimed], claimer: str = "me") -> None:
         queue.release(self.environment, self.source, claimer, entered)
