@@ -75,7 +75,7 @@ setup(
         "demo": [*EXPLORE, "fake-web-events"],
         "aws": ["dagster-aws", "boto3"],
         "hdfs": ["fsspec", "requests"],
-        "spark": ["dagster-pyspark", "pyspark==4.1.3", "sqlglot"],
+        "spark": ["dagster-pyspark", "pandas<3", "pyspark==4.1.3", "sqlglot"],
         "trino": ["trino"],
         "hive": ["pyiceberg[hive]"],
         "kafka": ["confluent-kafka[avro,schemaregistry]"],

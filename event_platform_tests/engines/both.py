@@ -45,7 +45,8 @@ class Both:
                 pipeline.drop(name, content)
             with open_instance() as instance:
                 outcomes = list(process_pending(pipeline.lake, self.source, instance, pipeline.told.append))
-            assert [failure for outcome in outcomes for failure in outcome.failures] == []
+            failures = [failure for outcome in outcomes for failure in outcome.failures]
+            assert not failures, failures
             assert pipeline.status().balanced
 
     def backfill(self, table: str, first: date, last: date) -> None:

@@ -29,5 +29,6 @@ def test_an_object_is_written_once_and_a_wrong_secret_is_refused(seaweedfs: infr
 
 @pytest.mark.usefixtures("seaweedfs")
 def test_nothing_listens_beyond_loopback() -> None:
-    listening = [found.laddr.ip for child in psutil.Process().children() for found in child.net_connections() if found.status == psutil.CONN_LISTEN]
+    servers = [child for child in psutil.Process().children() if child.name() == "weed"]
+    listening = [found.laddr.ip for server in servers for found in server.net_connections() if found.status == psutil.CONN_LISTEN]
     assert set(listening) == {"127.0.0.1"}
