@@ -44,7 +44,7 @@ def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError 
     kind = type(error).__name__
     if kinds & {"ImportError", "NotInstalledError"}:
         return ConfigurationError(
-            f"A package is not here ({error}). The extra for what you use brings it: `pip install 'event-platform[postgres]'`, [hive], [aws] or [spark]."
+            f"A package is not here ({error}). Install the extra for what you use: `pip install 'event-platform[postgres]'`, [hive], [aws], [spark]."
         )
     if kinds & _REFUSALS or any(sign in str(error) for sign in _DENIED):
         return ConfigurationError(
