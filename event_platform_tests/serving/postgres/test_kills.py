@@ -59,8 +59,8 @@ def test_a_load_after_a_kill_ends_as_if_nothing_had_happened(database: Database,
 @pytest.mark.parametrize("seed", [pytest.param(seed, marks=[] if seed < 2 else pytest.mark.long) for seed in range(20)])
 def test_chunks_after_kills_at_any_time(database: Database, seed: int) -> None:
     database.land(*events(range(100)))
-    moments = random.Random(seed)
-    while in_child(_work, *where(database), Mode.chunks, after_seconds=moments.uniform(0.5, 1.5)) != 0:
-        pass
+    moments, patience = random.Random(seed), 1.0
+    while in_child(_work, *where(database), Mode.chunks, after_seconds=patience * moments.uniform(0.5, 1.5)) != 0:
+        patience *= 1.2  # on a busy machine a process needs longer before it gets anywhere
     assert database.in_target() == database.in_lake()
     assert database.query("SELECT rows FROM event_platform.loads") == [(100,)]
