@@ -122,7 +122,6 @@ def _contracts() -> Iterator[Finding]:
 
 def _tables() -> Iterator[Finding]:
     """Whether the tables that are there can be used as they are declared now."""
-    from event_platform.lake.catalog import Lake
     from event_platform.lake.schema import changed_types
     from event_platform.serving.sql import declared_tables
 

@@ -212,9 +212,6 @@ def share_metrics_in(folder: Path) -> None:
 
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
-    extra = os.environ.get("EVENT_PLATFORM_SOURCES")
-    loads = os.environ.get("EVENT_PLATFORM_LOADS")
-    jars = os.environ.get("EVENT_PLATFORM_SPARK_JARS")
     return Environment(
         home=_home(),
         **_lake(),
@@ -223,14 +220,14 @@ def read() -> Environment:
         settle=timedelta(seconds=_number("EVENT_PLATFORM_SETTLE_SECONDS", 1.0)),
         memory_limit=os.environ.get("EVENT_PLATFORM_MEMORY_LIMIT") or None,
         threads=int(_number("EVENT_PLATFORM_THREADS", 0)) or None,
-        extra_sources=Path(extra).expanduser().absolute() if extra else None,
+        extra_sources=_path("EVENT_PLATFORM_SOURCES"),
         postgres=os.environ.get("EVENT_PLATFORM_POSTGRES") or None,
         catalog=_catalog(),
         trino=_url("EVENT_PLATFORM_TRINO"),
-        spark_jars=Path(jars).expanduser().absolute() if jars else None,
+        spark_jars=_path("EVENT_PLATFORM_SPARK_JARS"),
         athena_workgroup=os.environ.get("EVENT_PLATFORM_ATHENA_WORKGROUP") or None,
         athena_output=os.environ.get("EVENT_PLATFORM_ATHENA_OUTPUT") or None,
-        loads=Path(loads).expanduser().absolute() if loads else None,
+        loads=_path("EVENT_PLATFORM_LOADS"),
         redshift=_redshift(),
         engines=_engines(),
         emr=_emr(),
@@ -313,6 +310,11 @@ def _catalog() -> str | None:
             "of a REST catalogue, thrift://HOST:9083 of a Hive metastore, or glue; / : @ ? # and % in a password as %2F %3A %40 %3F %23 %25."
         )
     return text or None
+
+
+def _path(name: str) -> Path | None:
+    text = os.environ.get(name)
+    return Path(text).expanduser().absolute() if text else None
 
 
 def _number(name: str, default: float, least: float = 0) -> float:

@@ -41,3 +41,8 @@ def _version(folder: Path) -> int:
     release = folder / "release"
     found = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE) if release.exists() else None
     return int(found[1]) if found else 0
+
+
+def opened(*packages: str) -> list[str]:
+    """Options for a Java program that looks into these packages of `java`, which Java 17 forbids unless told."""
+    return [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in packages]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
@@ -96,9 +95,8 @@ class Objects:
     @contextmanager
     def written(self, folder: str) -> Iterator[Path]:  # noqa: ARG002 - where they shall be matters when they are published
         """A passing folder; what was not published by the end is gone."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="write-", dir=self.scratch, ignore_cleanup_errors=True) as path:
-            yield Path(path)
+        with files.passing_folder(self.scratch, "write-") as path:
+            yield path
 
     def publish(self, paths: Sequence[str], within: Path, folder: str) -> list[str]:
         """Upload the files; then the cache has them, for they are read soon."""

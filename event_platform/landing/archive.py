@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from event_platform.lake.files import passing_folder
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.queue import archive_folder
 
@@ -25,7 +25,6 @@ def at_hand(environment: Environment, source: Source, landing_files: Iterable[st
     if not environment.lake_url:
         yield archive_folder(environment, source)
         return
-    environment.scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="archive-", dir=environment.scratch, ignore_cleanup_errors=True) as folder:
-        ObjectQueue(environment, source).fetch_archived(landing_files, Path(folder))
-        yield Path(folder)
+    with passing_folder(environment.scratch, "archive-") as folder:
+        ObjectQueue(environment, source).fetch_archived(landing_files, folder)
+        yield folder

@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from heapq import nsmallest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_platform.errors import ConflictError, PermanentError, TransientError
@@ -174,9 +173,8 @@ class ObjectQueue:
         claims = Claims(more=len(chosen) < len(oldest))
         if not chosen:
             return claims
-        self.environment.scratch.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="claim-", dir=self.environment.scratch, ignore_cleanup_errors=True) as folder:
-            fetched = self._fetched(chosen, Path(folder), claims)
+        with files.passing_folder(self.environment.scratch, "claim-") as folder:
+            fetched = self._fetched(chosen, folder, claims)
             if not fetched:
                 return claims
             written_down = self._written_down(fetched, claimer, landing_date, next_file_id)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError
+from event_platform.lake.files import passing_folder
 from event_platform.landing import queue
 from event_platform.pulls.body import Shape, count_records
 from event_platform.pulls.client import Answer, Patience, Request, pull
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -39,17 +39,13 @@ class Pulled:
     def __str__(self) -> str:
         """One line for people."""
         landed = f"landed as {self.file}" if self.file else "nothing landed"
-        records, attempts = _counted(self.records, "record"), _counted(self.attempts, "attempt")
+        records, attempts = counted(self.records, "record"), counted(self.attempts, "attempt")
         return f"{self.what}: {self.outcome}, {records}, {self.bytes:,} bytes, status {self.status}, {attempts}; {landed}"
 
     def facts(self) -> dict[str, Any]:
         """The same as metadata of an asset."""
         facts = {"outcome": self.outcome, "status": self.status, "records": self.records, "asked": self.asked, "bytes": self.bytes}
         return {name: value for name, value in {**facts, "attempts": self.attempts, "file": self.file}.items() if value is not None}
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
@@ -77,11 +73,10 @@ def pull_and_land(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Pulled:
     """Pull, check and land as `<source>-<what>.json`, byte for byte. Raises what `client.pull` and `queue.land` raise."""
-    environment.scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="pull-", dir=environment.scratch, ignore_cleanup_errors=True) as folder, connect(environment) as duck:
+    with passing_folder(environment.scratch, "pull-") as folder, connect(environment) as duck:
         answer = pull(
             request,
-            Path(folder),
+            folder,
             lambda path: count_records(path, shape, duck, request.shown),
             patience or patience_of(environment),
             before_attempt=before_attempt,

@@ -1,11 +1,12 @@
 """The same deliveries through two homes, one on DuckDB and one on Spark, and every table compared row by row."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+
+import pytest
 
 from event_platform import tables
 from event_platform.aggregate import aggregates_of
@@ -26,11 +27,13 @@ class Both:
 
     source: Source
     root: Path
+    patch: pytest.MonkeyPatch
     choices: dict[str, str] = field(default_factory=lambda: {engine: engine for engine in ENGINES})
 
     def on(self, engine: str) -> Pipeline:
         """The home of one engine, which the process is told to use from now on."""
-        os.environ.update(self.settings(engine))
+        for name, value in self.settings(engine).items():
+            self.patch.setenv(name, value)
         return Pipeline(self.source)
 
     def settings(self, engine: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ from event_platform_tests.engines.cluster import CHECKOUT, started
 pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
 
-def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Path) -> None:  # noqa: ARG001 - settles at once
-    homes = Both(sources.get("payments"), tmp_path)
+def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - settles at once
+    homes = Both(sources.get("payments"), tmp_path, monkeypatch)
     files = {path.name: path.read_bytes() for path in write_sample(tmp_path / "sample", events=20_000, days=5)}
     homes.deliver(files, engines=["duckdb"])
     pipeline = homes.on("spark")

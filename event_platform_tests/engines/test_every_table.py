@@ -24,10 +24,8 @@ pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 @pytest.fixture
 def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Both]]:
     """Makes the two homes of a feed."""
-    for name in ("EVENT_PLATFORM_HOME", "EVENT_PLATFORM_ENGINE"):
-        monkeypatch.setenv(name, "")
     monkeypatch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
-    yield lambda name: Both(sources.get(name), tmp_path)
+    yield lambda name: Both(sources.get(name), tmp_path, monkeypatch)
 
 
 SAMPLES: dict[str, Callable[[Path], list[Path]]] = {

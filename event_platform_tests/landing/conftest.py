@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -77,3 +78,16 @@ def as_nobody() -> Iterator[Path]:
             yield Path(folder)
         finally:
             os.seteuid(0)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, act: Callable[[], object]) -> None:
+    """Do something right before a function is called the first time."""
+    original, acted = getattr(holder, name), []
+
+    def acting(*arguments: Any, **options: Any) -> Any:
+        if not acted:
+            acted.append(True)
+            act()
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(holder, name, acting)

@@ -1,10 +1,8 @@
 """Machines that claim at once with no lock between them: a file is entered once, and ids grow from claim to claim."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ from event_platform.lake.catalog import Lake
 from event_platform.lake.s3 import S3
 from event_platform.landing import claiming, ledger, queue
 from event_platform.stage.staging import stage_pending
+from event_platform_tests.landing.conftest import meanwhile
 from event_platform_tests.pipeline import Pipeline, line
 
 
@@ -35,19 +34,6 @@ def claim(pipeline: Pipeline) -> None:
 def land(pipeline: Pipeline, folder: Path, name: str, *lines: str) -> None:
     (folder / name).write_text("".join(f"{each}\n" for each in lines))
     queue.land(environment.read(), pipeline.source, [folder / name])
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, act: Callable[[], object]) -> None:
-    """Do something right before a function is called the first time."""
-    original, acted = getattr(holder, name), []
-
-    def acting(*arguments: Any, **options: Any) -> Any:
-        if not acted:
-            acted.append(True)
-            act()
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(holder, name, acting)
 
 
 def entered(pipeline: Pipeline) -> list[str]:

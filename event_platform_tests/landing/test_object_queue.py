@@ -4,7 +4,7 @@ import gzip
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from event_platform.landing.archive import at_hand
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
 from event_platform_tests.kills import FORKS, arm, in_child
+from event_platform_tests.landing.conftest import meanwhile
 from infra import SeaweedFS
 
 pytestmark = pytest.mark.server
@@ -152,19 +153,6 @@ def test_nobody_claims_while_another_does(bucket: Bucket) -> None:
     assert not bucket.here.has_ready("two")
     bucket.release(claimed, "one")
     assert [file.original_name for file in bucket.claim("two")] == ["b.json"]
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, holder: Any, name: str, act: Callable[[], object]) -> None:
-    """Do something right before a function is called the first time."""
-    original, acted = getattr(holder, name), []
-
-    def acting(*arguments: Any, **options: Any) -> Any:
-        if not acted:
-            acted.append(True)
-            act()
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(holder, name, acting)
 
 
 def test_a_claim_that_comes_second_takes_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

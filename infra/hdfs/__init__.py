@@ -12,12 +12,12 @@ import requests
 
 from infra.cache import jars
 from infra.errors import InfraError
-from infra.java import java
+from infra.java import java, opened
 from infra.process import LOOPBACK, ports, running
 
 HERE = Path(__file__).parent
 JAVA = (17, 17)
-OPENED = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "net")]
+OPENED = opened("lang", "util", "net")
 NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 PORTS = ("namenode.port", "namenode.http.port", "datanode.port", "datanode.http.port", "datanode.ipc.port")

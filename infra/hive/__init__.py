@@ -12,12 +12,12 @@ from pathlib import Path
 
 from infra.cache import jars
 from infra.errors import InfraError
-from infra.java import java
+from infra.java import java, opened
 from infra.process import LOOPBACK, ports, running
 
 HERE = Path(__file__).parent
 JAVA = (17, 17)
-OPENED = [f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in ("lang", "util", "net", "nio", "util.concurrent")]
+OPENED = opened("lang", "util", "net", "nio", "util.concurrent")
 SCHEMA_TOOL = "org.apache.hadoop.hive.metastore.tools.MetastoreSchemaTool"
 
 
