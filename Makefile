@@ -32,7 +32,7 @@ services: $(TEST_STAMP) ## servers to try things with, such as: make services NA
 test: $(TEST_STAMP) ## the tests that need Python alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
 
-test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
+test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 test-all: $(ALL_STAMP) ## all tests, also those that need Java or a server
