@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -48,8 +48,9 @@ class Limits(_Section):
 
 
 class Collector(_Section):
-    """The whole file. `origins` are the pages' origins that browsers may post from; `*` for all."""
+    """The whole file. `origins` are the pages' origins that browsers may post from; `*` for all. `sink` is where events are kept."""
 
+    sink: Literal["embedded", "kafka"] = "embedded"
     topics: Annotated[tuple[str, ...], Field(min_length=1)] = ("clickstream",)
     origins: tuple[str, ...] = ()
     segment_topic: str = "clickstream"

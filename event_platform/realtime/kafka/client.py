@@ -24,6 +24,8 @@ DELIVERY_SECONDS = 10.0
 """How long a message may take until it is acknowledged; then its fate is unknown."""
 LARGEST_MESSAGE_BYTES = 9 << 20
 """Of the topics made here: the largest body that a collector may take, and what an envelope adds."""
+DEFAULT_MESSAGE_BYTES = 1_000_000
+"""Of topics whose settings nobody changed."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def configuration(environment: Environment, **options: Any) -> dict[str, Any]:  
     ours = {
         "bootstrap.servers": kafka.bootstrap_servers,
         "client.id": "event-platform",
+        "log_level": 2,  # what passes is told by those who wait for it, once, and in words
         "socket.timeout.ms": int(ANSWER_SECONDS * 1000),
         "socket.keepalive.enable": True,
         "reconnect.backoff.max.ms": 2_000,
@@ -95,7 +98,7 @@ def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
 
     Raises TransientError when the cluster does not answer, ConfigurationError when it refuses.
     """
-    from confluent_kafka.cimpl import NewTopic
+    from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
     topics = [schemas.topic_of(source) for source in sources]
     wanted = [*topics, *map(schemas.dead_letters_of, topics)]
@@ -119,6 +122,25 @@ def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
                 raise
         else:
             _log.info("made the topic %s", name)
+
+
+def largest_message_bytes(environment: Environment, topics: Iterable[str]) -> int:
+    """The largest message that all these topics take; what Kafka's take by default where we may not know. Raises as `ensure_topics` does."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
+
+    client = admin(environment)
+    asked = client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in topics], request_timeout=ANSWER_SECONDS)
+    limits = []
+    for answer in asked.values():
+        with explained("Kafka"):
+            try:
+                limits.append(int(answer.result(2 * ANSWER_SECONDS)["max.message.bytes"].value))
+            except KafkaException as error:
+                if not error.args[0].name().endswith("AUTHORIZATION_FAILED"):
+                    raise
+                limits.append(DEFAULT_MESSAGE_BYTES)
+    return min(limits)
 
 
 # Errors.
