@@ -165,7 +165,7 @@ def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentErro
     if name in _SETTINGS or name.endswith("AUTHORIZATION_FAILED"):
         return ConfigurationError(f"{what} cannot be used ({name}): {said}. See EVENT_PLATFORM_KAFKA and EVENT_PLATFORM_KAFKA_SET_….")
     if name in _UNKNOWN_TOPIC:
-        return ConfigurationError(f"{what}: the topic is not there ({said}). The collector and `event-platform schema register` make it.")
+        return ConfigurationError(f"{what}: the topic is not there ({said}). The collector makes it as it starts.")
     if name in _TOO_LARGE:
         return PermanentError(f"{what}: a message is larger than the topic takes ({said}). Raise max.message.bytes of the topic.")
     return TransientError(f"{what} does not do its work at present ({name}): {said}. Nothing is lost; try again.")

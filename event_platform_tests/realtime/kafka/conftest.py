@@ -31,6 +31,7 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     contract = "from dataclasses import replace\n\nfrom event_platform.sources.clickstream import SOURCE as CLICKSTREAM\n\n"
     (folder / f"{name}.py").write_text(f'"""Clicks."""\n\n{contract}SOURCE = replace(CLICKSTREAM, name="{name}")\n', encoding="utf-8")
     monkeypatch.setenv("EVENT_PLATFORM_SOURCES", str(folder))
-    sources.all_sources.cache_clear()
+    remembered = sources.all_sources
+    remembered.cache_clear()
     yield sources.get(name)
-    sources.all_sources.cache_clear()
+    remembered.cache_clear()
