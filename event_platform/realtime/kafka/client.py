@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -57,15 +58,13 @@ def configuration(environment: Environment, **options: Any) -> dict[str, Any]:  
 
 
 def producer(environment: Environment, **options: Any) -> Producer:  # noqa: ANN401
-    """A producer that repeats nothing and reports as sent what all replicas in step hold. Raises ConfigurationError for options that do not fit.
+    """A producer that repeats nothing and reports as sent what all replicas in step hold, whatever the environment sets.
 
-    Keys go to the partitions to which Java's clients send them.
+    Keys go to the partitions to which Java's clients send them. Raises ConfigurationError for options that do not fit.
     """
     from confluent_kafka import Producer
 
     ours = {
-        "enable_idempotence": True,
-        "acks": "all",
         "compression_type": "lz4",
         "partitioner": "murmur2_random",
         "delivery_timeout_ms": int(DELIVERY_SECONDS * 1000),
@@ -73,16 +72,16 @@ def producer(environment: Environment, **options: Any) -> Producer:  # noqa: ANN
         "queue_buffering_max_messages": 2_000_000,
     }
     with explained("Kafka"):
-        return Producer(configuration(environment, **(ours | options)))
+        return Producer({**configuration(environment, **(ours | options)), "enable.idempotence": True, "acks": "all"})
 
 
 def consumer(environment: Environment, group: str, **options: Any) -> Consumer:  # noqa: ANN401
     """A consumer that commits nothing by itself, sees committed messages alone, and begins at the beginning. Raises ConfigurationError."""
     from confluent_kafka import Consumer
 
-    ours = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
+    ours = {"group_id": group, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
     with explained("Kafka"):
-        return Consumer(configuration(environment, **(ours | options)))
+        return Consumer({**configuration(environment, **(ours | options)), "enable.auto.commit": False})
 
 
 def admin(environment: Environment) -> AdminClient:
@@ -161,7 +160,7 @@ def explained(what: str) -> Iterator[None]:
 
 def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentError | TransientError:
     """An error of the client or the cluster as the platform's, with its own words, which hold no payload and no password."""
-    name, said = error.name(), error.str().rstrip(".")
+    name, said = error.name(), re.sub(r'value "[^"]*"', "value", error.str().strip().rstrip("."))
     if name in _SETTINGS or name.endswith("AUTHORIZATION_FAILED"):
         return ConfigurationError(f"{what} cannot be used ({name}): {said}. See EVENT_PLATFORM_KAFKA and EVENT_PLATFORM_KAFKA_SET_….")
     if name in _UNKNOWN_TOPIC:

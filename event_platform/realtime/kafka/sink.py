@@ -79,6 +79,7 @@ class KafkaSink:
         self._environment, self._sources, self._most_bytes, self._waiting_bytes = environment, list(sources), most_bytes, 0
         self._producer: Producer | None = None
         self._encoders: dict[str, Encoder] = {}
+        self._largest_bytes = 0
         self._trouble: str | None = None
         self._looking: asyncio.Task[None] | None = None
         self._rounds: Together[_Request, PlatformError | None] = Together(self._send)
@@ -158,11 +159,11 @@ class KafkaSink:
         """The producer, and what each source's events are encoded with, once both can be had."""
         if not self._encoders:
             registry = Registry(self._environment)
+            topics = [schemas.topic_of(source) for source in self._sources]
+            self._largest_bytes = client.largest_message_bytes(self._environment, [*topics, *map(schemas.dead_letters_of, topics)])
             self._encoders = {source.name: Encoder(source, registry.number_for_writing(source)) for source in self._sources}
         if self._producer is None:
-            topics = [schemas.topic_of(source) for source in self._sources]
-            largest = client.largest_message_bytes(self._environment, [*topics, *map(schemas.dead_letters_of, topics)])
-            self._producer = client.producer(self._environment, message_max_bytes=largest)
+            self._producer = client.producer(self._environment, message_max_bytes=self._largest_bytes)
         return self._producer
 
     def _note(self, failure: PlatformError) -> None:
