@@ -30,7 +30,6 @@ services: $(TEST_STAMP) ## servers to try things with, such as: make services NA
 	@$(BIN)/python -m infra $(NAMES)
 
 kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
-	@$(INSTALL) '.[dev,kafka]'
 	@$(BIN)/python -m infra kafka registry
 
 test: $(TEST_STAMP) ## the tests that need Python alone
@@ -75,7 +74,7 @@ $(TEST_STAMP): $(STAMP)
 	@touch $@
 
 $(ALL_STAMP): $(TEST_STAMP)
-	@$(INSTALL) '.[dev,aws,hive,kafka,spark,trino]'
+	@$(INSTALL) '.[dev,aws,hive,spark,trino]'
 	@$(COMPILE)
 	@touch $@
 
