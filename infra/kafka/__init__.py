@@ -20,14 +20,21 @@ from infra.process import LOOPBACK, ports, running
 HERE = Path(__file__).parent
 JAVA = (17, 99)
 ANSWER_SECONDS = 5
+USER, PASSWORD = "collector", "topic-secret"
 
 
 @dataclass(frozen=True)
 class Kafka:
-    """Where it listens, and its process: killed, it is started again, with its data, by another `kafka` of the same folder."""
+    """Where it listens, for anybody and for who knows the password, and its process.
+
+    Killed, it is started again, with its data, by another `kafka` of the same folder.
+    """
 
     port: int
+    protected_port: int
     process: psutil.Popen = field(repr=False, compare=False)
+    user: str = USER
+    password: str = PASSWORD
     host: str = LOOPBACK
 
     @property
@@ -35,27 +42,36 @@ class Kafka:
         """As clients take it."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def protected_servers(self) -> str:
+        """Those that ask for user and password (SASL_PLAINTEXT, PLAIN)."""
+        return f"{self.host}:{self.protected_port}"
+
 
 @contextmanager
 def kafka(folder: Path) -> Iterator[Kafka]:
     """A broker that keeps its topics in `folder`; up in about five seconds. Raises InfraError."""
-    port = ports(folder, "broker", "controller")
+    port = ports(folder, "broker", "protected", "controller")
     settings = _settings(folder, port)
     command = [java(*JAVA), "-Xms256m", "-Xmx512m", "-cp", class_path("kafka")]
     if not (folder / "data" / "meta.properties").exists():
         _format(command, folder, settings)
     address = f"{LOOPBACK}:{port['broker']}"
     with running("kafka", [*command, "kafka.Kafka", str(settings)], folder, lambda: _answers(address)) as process:
-        yield Kafka(port["broker"], process)
+        yield Kafka(port["broker"], port["protected"], process)
 
 
 def _settings(folder: Path, port: dict[str, int]) -> Path:
     """The settings that all share, and what is this broker's own."""
-    addresses = f"BROKER://{LOOPBACK}:{port['broker']}"
+    addresses = f"BROKER://{LOOPBACK}:{port['broker']},PROTECTED://{LOOPBACK}:{port['protected']}"
+    login = "org.apache.kafka.common.security.plain.PlainLoginModule"
     own = {
         "listeners": f"{addresses},CONTROLLER://{LOOPBACK}:{port['controller']}",
         "advertised.listeners": addresses,
         "controller.quorum.voters": f"1@{LOOPBACK}:{port['controller']}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,BROKER:PLAINTEXT,PROTECTED:SASL_PLAINTEXT",
+        "listener.name.protected.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.protected.plain.sasl.jaas.config": f'{login} required user_{USER}="{PASSWORD}";',
         "log.dirs": str(folder / "data"),
     }
     path = folder / "server.properties"

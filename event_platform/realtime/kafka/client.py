@@ -92,6 +92,23 @@ def admin(environment: Environment) -> AdminClient:
         return AdminClient(configuration(environment))
 
 
+def topics_of(environment: Environment) -> set[str]:
+    """The topics there are. Raises TransientError when the cluster does not answer, ConfigurationError when it does not let us in."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    complaints: list[KafkaError] = []
+    settings = configuration(environment)
+    settings["error_cb"] = complaints.append
+    with explained("Kafka"):
+        asking = AdminClient(settings)
+    try:
+        return set(asking.list_topics(timeout=ANSWER_SECONDS).topics)
+    except KafkaException as error:
+        asking.poll(0)
+        raise in_words("Kafka", _cause(error.args[0], complaints)) from error
+
+
 def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
     """Make the topics of the sources, and those for dead letters, as the cluster makes topics by default, where they are missing.
 
@@ -101,9 +118,7 @@ def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
 
     topics = [schemas.topic_of(source) for source in sources]
     wanted = [*topics, *map(schemas.dead_letters_of, topics)]
-    client = admin(environment)
-    with explained("Kafka"):
-        there = client.list_topics(timeout=ANSWER_SECONDS).topics
+    there, client = topics_of(environment), admin(environment)
     missing = [NewTopic(name, config={"max.message.bytes": str(LARGEST_MESSAGE_BYTES)}) for name in wanted if name not in there]
     made = client.create_topics(missing, operation_timeout=ANSWER_SECONDS, request_timeout=ANSWER_SECONDS) if missing else {}
     for name, done in made.items():
@@ -158,9 +173,15 @@ def explained(what: str) -> Iterator[None]:
         raise TransientError(f"{what}: the cluster does not answer. Nothing is lost; try again.") from error
 
 
+def _cause(error: KafkaError, complaints: Iterable[KafkaError]) -> KafkaError:
+    """What the client complained of while it tried: a setting before anything else, then whatever says more than that nobody answers."""
+    telling = [each for each in complaints if each.name() != "_ALL_BROKERS_DOWN"]
+    return next((each for each in telling if each.name() in _SETTINGS), next(iter(telling), error))
+
+
 def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentError | TransientError:
     """An error of the client or the cluster as the platform's, with its own words, which hold no payload and no password."""
-    name, said = error.name(), re.sub(r'value "[^"]*"', "value", error.str().strip().rstrip("."))
+    name, said = error.name(), re.sub(r'value "[^"]*"', "value", re.sub(r" \(after .*\)$", "", error.str().strip()).rstrip("."))
     if name in _SETTINGS or name.endswith("AUTHORIZATION_FAILED"):
         return ConfigurationError(f"{what} cannot be used ({name}): {said}. See EVENT_PLATFORM_KAFKA and EVENT_PLATFORM_KAFKA_SET_….")
     if name in _UNKNOWN_TOPIC:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import infra
 from event_platform import sources
 from event_platform.environment import Environment, Kafka
 from event_platform.errors import ConfigurationError, TransientError
@@ -45,6 +46,19 @@ def test_a_cluster_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(client, "ANSWER_SECONDS", 0.5)
     with pytest.raises(TransientError, match=r"Kafka does not do its work.*Nothing is lost"):
         client.ensure_topics(somewhere(), [sources.get("clickstream")])
+
+
+@pytest.mark.java
+def test_a_cluster_asks_for_a_password(kafka: infra.Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    def known_as(user: str, password: str) -> Environment:
+        options = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": user, "sasl.password": password}
+        return Environment(Path("home"), kafka=Kafka(kafka.protected_servers, options=options))
+
+    assert isinstance(client.topics_of(known_as(kafka.user, kafka.password)), set)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 2.0)
+    with pytest.raises(ConfigurationError, match="Invalid username or password") as told:
+        client.topics_of(known_as(kafka.user, "hidden"))
+    assert "hidden" not in str(told.value)
 
 
 @pytest.mark.java
