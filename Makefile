@@ -29,6 +29,9 @@ ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 
 services: $(TEST_STAMP) ## servers to try things with, such as: make services NAMES="postgres trino"; without NAMES it lists them
 	@$(BIN)/python -m infra $(NAMES)
 
+kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
+	@$(BIN)/python -m infra kafka registry
+
 test: $(TEST_STAMP) ## the tests that need Python alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
 
@@ -80,4 +83,4 @@ $(BENCH_STAMP): $(TEST_STAMP)
 	@$(COMPILE)
 	@touch $@
 
-.PHONY: help setup demo explore ui services test test-long test-all check bench clean
+.PHONY: help setup demo explore ui services kafka test test-long test-all check bench clean

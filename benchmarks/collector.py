@@ -102,9 +102,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def collecting(home: Path, workers: int) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def collecting(home: Path, workers: int, sink: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     """A collector in a process of its own; its port."""
     port = _free_port()
+    (home / "collector.toml").write_text(f'sink = "{sink}"\n')
     command = [sys.executable, "-m", "event_platform.cli", "collect", "--port", str(port), "--workers", str(workers)]
     server = subprocess.Popen(command, env=os.environ | {"EVENT_PLATFORM_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -184,8 +185,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each load lasts")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--visible", type=int, default=0, help="how often to measure POST to visible, with `watch` running")
+    parser.add_argument("--sink", choices=("embedded", "kafka"), default="embedded", help="kafka: the one that the environment names")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="collector-") as folder, collecting(Path(folder), chosen.workers) as (port, server):
+    with tempfile.TemporaryDirectory(prefix="collector-") as folder, collecting(Path(folder), chosen.workers, chosen.sink) as (port, server):
         if chosen.visible:
             visible(Path(folder), port, chosen.visible)
             return

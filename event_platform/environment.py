@@ -68,6 +68,19 @@ class Emr:
 
 
 @dataclass(frozen=True)
+class Kafka:
+    """A cluster (`host:port,host:port`), and the registry with the Avro schemas of its messages.
+
+    `options` are librdkafka's, `registry_options` those of Confluent's registry client; either may hold secrets.
+    """
+
+    bootstrap_servers: str
+    registry: str | None = field(default=None, repr=False)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    registry_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
 
@@ -79,7 +92,7 @@ class Environment:
     listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
     how other engines are asked, `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
-    compute instead (None: nowhere).
+    compute instead (None: nowhere), `kafka` where events are streamed (None: nowhere).
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -105,6 +118,7 @@ class Environment:
     redshift: Redshift = field(default_factory=Redshift)
     engines: Engines = field(default_factory=Engines)
     emr: Emr | None = None
+    kafka: Kafka | None = None
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -231,6 +245,7 @@ def read() -> Environment:
         redshift=_redshift(),
         engines=_engines(),
         emr=_emr(),
+        kafka=_kafka(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -282,14 +297,33 @@ def _emr() -> Emr | None:
     if not role_arn:
         raise ConfigurationError("EVENT_PLATFORM_EMR_APPLICATION is set and EVENT_PLATFORM_EMR_ROLE_ARN is not; give the role that its jobs run as.")
     entry_point = os.environ.get("EVENT_PLATFORM_EMR_ENTRY_POINT") or f"local://{CHECKOUT}/event_platform/emr.py"
-    prefix = "EVENT_PLATFORM_EMR_SET_"
-    settings = {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
+    settings = _all_after(prefix := "EVENT_PLATFORM_EMR_SET_")
     for name, value in settings.items():
         if re.search(r"[\s'\"\\]", value):
             raise ConfigurationError(
                 f"{prefix}{name} holds white space, quotes or a backslash, at which EMR parts the parameters of a job; write the setting without."
             )
     return Emr(application, role_arn, entry_point, settings)
+
+
+def _kafka() -> Kafka | None:
+    """What is at fault is not repeated in the error, for somebody may have written a password into it."""
+    servers = re.sub(r"\s", "", os.environ.get("EVENT_PLATFORM_KAFKA", ""))
+    registry = _url("EVENT_PLATFORM_SCHEMA_REGISTRY")
+    if not servers:
+        return None
+    if not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}(,([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5})*", servers):
+        raise ConfigurationError("EVENT_PLATFORM_KAFKA lists no brokers; write host:port, or several with commas between them.")
+    return Kafka(servers, registry, _options("EVENT_PLATFORM_KAFKA_SET_"), _options("EVENT_PLATFORM_SCHEMA_REGISTRY_SET_"))
+
+
+def _options(prefix: str) -> dict[str, str]:
+    """Options as libraries of Kafka spell them: `…_SET_SASL_PASSWORD` is `sasl.password`."""
+    return {name.lower().replace("_", "."): value for name, value in _all_after(prefix).items()}
+
+
+def _all_after(prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): value for name, value in sorted(os.environ.items()) if name.startswith(prefix)}
 
 
 BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")

@@ -57,3 +57,17 @@ def trino(server_folder: Path, postgres: infra.Postgres) -> Iterator[infra.Trino
     """Trino over the catalogue in `postgres`; tests that use it are marked `java`."""
     with infra.trino(server_folder / "trino", postgres) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(server_folder: Path) -> Iterator[infra.Kafka]:
+    """A broker; tests that use it are marked `java`, and make topics of their own."""
+    with infra.kafka(server_folder / "kafka") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(server_folder: Path) -> Iterator[infra.Registry]:
+    """A registry of schemas; tests that use it are marked `java`."""
+    with infra.registry(server_folder / "registry") as server:
+        yield server

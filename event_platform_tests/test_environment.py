@@ -53,3 +53,24 @@ def test_a_lake_that_is_no_place_is_refused_without_repeating_what_may_be_secret
     with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_LAKE is no place for a lake") as refused:
         environment.read()
     assert "hidden" not in str(refused.value)
+
+
+def test_kafka_is_read_with_its_options_and_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.read().kafka is None
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA", "a.example.com:9092, [::1]:9093")
+    monkeypatch.setenv("EVENT_PLATFORM_SCHEMA_REGISTRY", "https://user:hidden@registry.example.com/")
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA_SET_SASL_PASSWORD", "hidden")
+    monkeypatch.setenv("EVENT_PLATFORM_SCHEMA_REGISTRY_SET_SSL_CA_LOCATION", "/hidden.pem")
+    kafka = environment.read().kafka
+    assert kafka
+    assert (kafka.bootstrap_servers, kafka.registry) == ("a.example.com:9092,[::1]:9093", "https://user:hidden@registry.example.com")
+    assert (kafka.options, kafka.registry_options) == ({"sasl.password": "hidden"}, {"ssl.ca.location": "/hidden.pem"})
+    assert "hidden" not in repr(environment.read())
+
+
+@pytest.mark.parametrize("servers", ["broker", "broker:9092,", "user:hidden@broker:9092", "https://hidden:9092"])
+def test_brokers_that_are_none_are_refused_without_repeating_them(monkeypatch: pytest.MonkeyPatch, servers: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA", servers)
+    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_KAFKA lists no brokers") as refused:
+        environment.read()
+    assert "hidden" not in str(refused.value)

@@ -11,8 +11,10 @@ from infra.cache import class_path, jars, packages
 from infra.errors import InfraError
 from infra.hdfs import HDFS, hdfs
 from infra.hive import Hive, hive
+from infra.kafka import Kafka, kafka
 from infra.moto import Moto, moto
 from infra.postgres import Postgres, postgres
+from infra.registry import Registry, registry
 from infra.seaweedfs import SeaweedFS, seaweedfs
 from infra.trino import Trino, trino
 
@@ -20,17 +22,21 @@ __all__ = [
     "HDFS",
     "Hive",
     "InfraError",
+    "Kafka",
     "Moto",
     "Postgres",
+    "Registry",
     "SeaweedFS",
     "Trino",
     "class_path",
     "hdfs",
     "hive",
     "jars",
+    "kafka",
     "moto",
     "packages",
     "postgres",
+    "registry",
     "seaweedfs",
     "trino",
 ]

@@ -70,6 +70,16 @@ SERVICES = {
         lambda server: [f"export EVENT_PLATFORM_LAKE={server.webhdfs.replace('://', '://root@')}/lake"],
     ),
     "moto": Service("AWS's Glue and Athena, played", lambda folder, _: infra.moto(folder), lambda server: exported(server.environment)),
+    "kafka": Service(
+        "Kafka: one broker",
+        lambda folder, _: infra.kafka(folder),
+        lambda server: [f"export EVENT_PLATFORM_KAFKA={server.bootstrap_servers}"],
+    ),
+    "registry": Service(
+        "a registry of Avro schemas, which speaks Confluent's protocol",
+        lambda folder, _: infra.registry(folder),
+        lambda server: [f"export EVENT_PLATFORM_SCHEMA_REGISTRY={server.url}", "event-platform schema register"],
+    ),
     "spark": Service(
         "the jars with which Spark reads the tables",
         lambda _, __: spark_jars(),

@@ -72,7 +72,8 @@ def _fetch(pom: Path, folder: Path) -> None:
 def _maven(pom: Path, folder: Path) -> None:
     if not shutil.which("mvn"):
         raise InfraError(f"Maven (`mvn`) is not here, which fetches what {pom} lists. Install it, for instance `apt-get install maven`.")
-    command = ["mvn", "--batch-mode", "--quiet", "-f", str(pom), f"{PLUGIN}:copy-dependencies", f"-DoutputDirectory={folder}"]
+    goal = "copy" if "<artifactItems>" in pom.read_text() else "copy-dependencies"
+    command = ["mvn", "--batch-mode", "--quiet", "-f", str(pom), f"{PLUGIN}:{goal}", f"-DoutputDirectory={folder}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
     if done.returncode != 0 or not folder.exists():
         said = [line for line in done.stdout.splitlines() if "ERROR" in line][:3]

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from event_platform.environment import Environment
     from event_platform.realtime.configuration import Collector
+    from event_platform.realtime.sink import Sink
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 """One transparent dot."""
@@ -45,7 +47,7 @@ def create() -> Guard:
     end_with_parent()
     here = settings.read()
     chosen = configuration.read(here)
-    handlers = Handlers(chosen, Intake(here, chosen.sources(), Doorkeeper(chosen), EmbeddedSink(here, chosen.limits.waiting_bytes)))
+    handlers = Handlers(chosen, Intake(here, chosen.sources(), Doorkeeper(chosen), _sink(here, chosen)))
     middleware = []
     if chosen.origins:
         headers = ["Authorization", "Content-Type", "Content-Encoding", "X-API-Key", "X-Request-Id"]
@@ -53,6 +55,14 @@ def create() -> Guard:
         middleware.append(cors)
     app = Starlette(routes=handlers.routes(), middleware=middleware, exception_handlers=HANDLED, lifespan=handlers.lifespan)
     return Guard(app, chosen.limits.requests_at_once)  # around Starlette's own middleware, which answers what fails
+
+
+def _sink(here: Environment, chosen: Collector) -> Sink:
+    if chosen.sink == "kafka":
+        from event_platform.realtime.kafka.sink import KafkaSink
+
+        return KafkaSink(here, chosen.sources().values(), chosen.limits.waiting_bytes)
+    return EmbeddedSink(here, chosen.limits.waiting_bytes)
 
 
 class Handlers:

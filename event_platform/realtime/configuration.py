@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from event_platform import environment as settings
 from event_platform import sources
 from event_platform.errors import ConfigurationError
-from event_platform.sources.formats import JsonLines
+from event_platform.realtime.kafka.schemas import is_streamable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +48,9 @@ class Limits(_Section):
 
 
 class Collector(_Section):
-    """The whole file. `origins` are the pages' origins that browsers may post from; `*` for all."""
+    """The whole file. `origins` are the pages' origins that browsers may post from; `*` for all. `sink` is where events are kept."""
 
+    sink: Literal["embedded", "kafka"] = "embedded"
     topics: Annotated[tuple[str, ...], Field(min_length=1)] = ("clickstream",)
     origins: tuple[str, ...] = ()
     segment_topic: str = "clickstream"
@@ -94,7 +95,7 @@ def _refuse_unknown(found: Collector, path: Path) -> None:
 
 def _collectable(name: str) -> Source:
     source = sources.get(name)
-    if not isinstance(source.format, JsonLines) or source.reads_file_names:
+    if not is_streamable(source):
         raise ConfigurationError(f"Events of {name} cannot be collected: its files are no JSON lines, or their names say something.")
     return source
 

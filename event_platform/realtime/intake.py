@@ -54,7 +54,7 @@ class Intake:
             with metrics.KEEPING.time():
                 await self.sink.append(self.topics[topic], lines)
         except TransientError as error:
-            raise Refusal(503, "Events cannot be kept at present; nothing was kept. Send them again.", {"Retry-After": "1"}) from error
+            raise Refusal(503, "Events cannot be kept at present. Send them again.", {"Retry-After": "1"}) from error
 
     async def close(self) -> None:
         """Finish what was begun."""

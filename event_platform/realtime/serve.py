@@ -13,6 +13,7 @@ from event_platform.realtime import configuration
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
+    from event_platform.realtime.configuration import Collector
 
 HEADER_SECONDS = 5
 DRAIN_SECONDS = 30
@@ -32,8 +33,7 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
     collector = configuration.read(environment)
     collector.secrets()
     collector.refuse_strangers(host)
-    for source in collector.sources().values():
-        segments.recover(environment, source)
+    _prepare(environment, collector)
     figures = environment.scratch / f"collector-{uuid4().hex}"
     if workers > 1:
         figures.mkdir(parents=True)
@@ -56,3 +56,13 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
         ).serve()
     finally:
         shutil.rmtree(figures, ignore_errors=True)
+
+
+def _prepare(environment: Environment, collector: Collector) -> None:
+    """What a sink needs before the first event comes; segments of a collector that was killed are recovered whatever the sink is now."""
+    for source in collector.sources().values():
+        segments.recover(environment, source)
+    if collector.sink == "kafka":
+        from event_platform.realtime.kafka import sink
+
+        sink.prepare(environment, collector.sources().values())

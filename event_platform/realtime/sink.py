@@ -12,7 +12,10 @@ class Sink(Protocol):
     """Keeps lines of sources. Lives in one event loop."""
 
     async def append(self, source: Source, lines: bytes) -> None:
-        """Return once whole lines of sound JSON are durable. Raises TransientError when they cannot be kept now; then nobody may count on them."""
+        """Return once whole lines of sound JSON are durable. Raises TransientError when they cannot be kept now; then nobody may count on them.
+
+        Raises PermanentError when one of them never can be.
+        """
 
     def trouble(self) -> str | None:
         """Why nothing can be kept at present, if so."""

@@ -20,11 +20,11 @@ from event_platform_tests.realtime.conftest import CLICK, Running, free_port, li
 class Clients:
     """Threads that post batches of events with ids, and send again what was not acknowledged, until told to stop."""
 
-    def __init__(self, collector: Running, count: int) -> None:
+    def __init__(self, collector: Running, count: int, path: str = "/event/clickstream") -> None:
         self.acknowledged: set[str] = set()
         self.begun = threading.Event()
         self._stop = threading.Event()
-        self._collector = collector
+        self._collector, self._path = collector, path
         self._threads = [threading.Thread(target=self._post, args=(number,)) for number in range(count)]
         for each in self._threads:
             each.start()
@@ -39,7 +39,7 @@ class Clients:
         while not self._stop.is_set():
             events = [CLICK | {"event_id": f"{number}-{batch}-{place}"} for place in range(random.Random(batch).choice([1, 30]))]
             try:
-                answer = self._collector.post(events)
+                answer = self._collector.post(events, self._path)
             except requests.RequestException:
                 self._stop.wait(0.02)
                 continue
