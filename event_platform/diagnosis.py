@@ -101,7 +101,7 @@ def _lake() -> Iterator[Finding]:
     if is_remote(where):
         probe(where)
         yield Finding(True, f"the lake {where} can be listed, written and deleted from")
-        yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.scratch / 'cache'}")
+        yield Finding(True, f"at most about {here.cache_bytes / 1024**3:.0f} GiB of it are kept in {here.cache}")
     elif here.lake_folder:
         with explained(f"Writing to the lake {where}"):
             tempfile.TemporaryFile(dir=_existing(here.lake_folder)).close()

@@ -154,6 +154,11 @@ class Environment:
         """Spilled and half-made files; may be emptied whenever nothing runs."""
         return self.home / "scratch"
 
+    @property
+    def cache(self) -> Path:
+        """Copies of objects of the lake, which may be removed at any time."""
+        return self.scratch / "cache"
+
     @cached_property
     def alerts(self) -> Path:
         """Rules and recipients of the weather alerts, if there are any."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from event_platform import partitions, tables
+from event_platform import partitions, scratch, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.lake.conflicts import starts_anew
@@ -74,6 +74,11 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
 def sweep_uploads(lake: Lake) -> int:
     """Remove what uploads to a store of objects that died long ago left behind; how many there were."""
     return object_store(root(lake.location)).sweep(lake.location) if is_remote(lake.location) else 0
+
+
+def sweep_scratch(lake: Lake) -> int:
+    """Remove what killed processes left in the scratch folder of this machine; how many folders there were."""
+    return scratch.sweep(lake.environment)
 
 
 def prune_run_logs(instance: dg.DagsterInstance, keep: timedelta) -> int:

@@ -40,6 +40,8 @@ def maintain(
             done += upkeep.maintain_source(lake, source, duck, timedelta(days=snapshots_days))
     if swept := upkeep.sweep_uploads(lake):
         tell(f"removed {swept} uploads that were never completed")
+    if left := upkeep.sweep_scratch(lake):
+        tell(f"removed {counted(left, 'folder')} that killed processes left in {here.scratch}")
     with open_instance() as instance:
         tell(f"pruned the logs of {counted(upkeep.prune_run_logs(instance, timedelta(days=run_logs_days)), 'run')}")
     show(["table", "compacted files", "expired snapshots", "removed files", "freed bytes"], [tuple(vars(each).values()) for each in done])

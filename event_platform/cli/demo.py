@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,6 +11,7 @@ from event_platform.cli.flow import land, run
 from event_platform.cli.look import status
 from event_platform.cli.terminal import SourceNames, chosen_sources, draw, err, out, plain, tell
 from event_platform.errors import UsageError
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.demo import Showing
@@ -41,11 +40,10 @@ def demo(source: SourceNames = None) -> None:
 def _landed(name: str, showing: Showing) -> bool:
     """Whether the feed's sample could be made; it is landed then."""
     here = environment.read()
-    here.scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="demo-", dir=here.scratch) as folder:
+    with passing_folder(here.scratch, "demo-") as folder:
         try:
             with err.status(f"{name}: making a sample …"):
-                files = showing.make(here, Path(folder))
+                files = showing.make(here, folder)
         except UsageError as error:
             tell(f"{name} is left out. {error}")
             return False

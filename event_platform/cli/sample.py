@@ -44,7 +44,7 @@ def sample_storefront(
 @app.command("clickstream")
 def sample_clickstream(
     folder: Annotated[Path, typer.Argument(help="Where the files go.")] = Path("sample-clickstream"),
-    events: Annotated[int, typer.Option(help="How many clicks.")] = 3_000,
+    events: Annotated[int, typer.Option(min=1, help="How many clicks.")] = 3_000,
 ) -> None:
     """Write made-up clicks as clients post them, some sent twice, three of them broken."""
     from event_platform.samples.clickstream import write_sample

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-from event_platform.environment import unwritable
 from event_platform.errors import ConfigurationError
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,28 +30,21 @@ def connect(environment: Environment) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     import duckdb
 
-    spill = environment.scratch / f"duckdb-{uuid4().hex}"
-    try:
-        spill.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(environment.home, error) from error
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "temp_directory": str(spill),
-        "memory_limit": environment.memory_limit or MEMORY_LIMIT,
-        "preserve_insertion_order": False,
-    }
-    if environment.threads:
-        config["threads"] = environment.threads
-    try:
-        connected = duckdb.connect(config=config)
-    except duckdb.Error as error:
-        raise ConfigurationError(f"DuckDB cannot start with EVENT_PLATFORM_MEMORY_LIMIT or _THREADS as set: {error}.") from error
-    try:
+    with passing_folder(environment.scratch, "duckdb-") as spill:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "temp_directory": str(spill),
+            "memory_limit": environment.memory_limit or MEMORY_LIMIT,
+            "preserve_insertion_order": False,
+        }
+        if environment.threads:
+            config["threads"] = environment.threads
+        try:
+            connected = duckdb.connect(config=config)
+        except duckdb.Error as error:
+            raise ConfigurationError(f"DuckDB cannot start with EVENT_PLATFORM_MEMORY_LIMIT or _THREADS as set: {error}.") from error
         with connected as connection:
             prepare(connection)
             yield connection
-    finally:
-        shutil.rmtree(spill, ignore_errors=True)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:

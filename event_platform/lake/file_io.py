@@ -27,7 +27,7 @@ def properties(environment: Environment) -> dict[str, str]:
     """What a catalogue must be told so that its tables use this."""
     return {
         "py-io-impl": f"{__name__}.{ObjectFileIO.__name__}",
-        CACHE: str(environment.scratch / "cache"),
+        CACHE: str(environment.cache),
         CACHE_BYTES: str(environment.cache_bytes),
     }
 

@@ -14,7 +14,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -167,14 +166,6 @@ def walk(folder: Path) -> Iterator[os.DirEntry[str]]:
             continue
         yield from (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
         waiting += [(entry.path, entry) for entry in reversed(entries) if entry.is_dir(follow_symlinks=False)]
-
-
-@contextmanager
-def passing_folder(scratch: Path, prefix: str) -> Iterator[Path]:
-    """A folder in the scratch folder, which is made if need be; it is gone afterwards with all that is left in it."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=prefix, dir=scratch, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def is_being_written(path: Path) -> bool:

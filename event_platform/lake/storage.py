@@ -13,6 +13,7 @@ from event_platform.errors import PermanentError
 from event_platform.lake import files
 from event_platform.lake.cache import Cache
 from event_platform.lake.objects import SCHEMES, ObjectStore, in_threads, object_store
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -95,7 +96,7 @@ class Objects:
     @contextmanager
     def written(self, folder: str) -> Iterator[Path]:  # noqa: ARG002 - where they shall be matters when they are published
         """A passing folder; what was not published by the end is gone."""
-        with files.passing_folder(self.scratch, "write-") as path:
+        with passing_folder(self.scratch, "write-") as path:
             yield path
 
     def publish(self, paths: Sequence[str], within: Path, folder: str) -> list[str]:
@@ -131,7 +132,7 @@ def storage(environment: Environment, location: str) -> Storage:
 
 def cache(environment: Environment) -> Cache:
     """The cache of a home."""
-    return Cache(environment.scratch / "cache", environment.cache_bytes)
+    return Cache(environment.cache, environment.cache_bytes)
 
 
 def missing(name: str) -> PermanentError:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_platform.lake.files import passing_folder
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.queue import archive_folder
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment

@@ -37,6 +37,7 @@ from event_platform.landing.claims import Claimed, Claims, batch
 from event_platform.landing.inspect import Inspection, inspect
 from event_platform.landing.names import archived_name, date_of, is_unfinished, read_archived_name
 from event_platform.landing.waiting import EPOCH, Pending, PendingFile, Refused, nanoseconds
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -173,7 +174,7 @@ class ObjectQueue:
         claims = Claims(more=len(chosen) < len(oldest))
         if not chosen:
             return claims
-        with files.passing_folder(self.environment.scratch, "claim-") as folder:
+        with passing_folder(self.environment.scratch, "claim-") as folder:
             fetched = self._fetched(chosen, folder, claims)
             if not fetched:
                 return claims

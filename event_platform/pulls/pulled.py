@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError
-from event_platform.lake.files import passing_folder
 from event_platform.landing import queue
 from event_platform.pulls.body import Shape, count_records
 from event_platform.pulls.client import Answer, Patience, Request, pull
+from event_platform.scratch import passing_folder
 from event_platform.wording import counted
 
 if TYPE_CHECKING:

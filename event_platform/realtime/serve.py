@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from event_platform import environment as settings
 from event_platform.errors import UsageError
 from event_platform.landing import segments
 from event_platform.realtime import configuration
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -34,11 +33,9 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
     collector.secrets()
     collector.refuse_strangers(host)
     _prepare(environment, collector)
-    figures = environment.scratch / f"collector-{uuid4().hex}"
-    if workers > 1:
-        figures.mkdir(parents=True)
-        settings.share_metrics_in(figures)
-    try:
+    with passing_folder(environment.scratch, "collector-") as figures:
+        if workers > 1:
+            settings.share_metrics_in(figures)
         Server(
             "event_platform.realtime.app:create",
             factory=True,
@@ -54,8 +51,6 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
             workers_kill_timeout=DRAIN_SECONDS,
             log_access=False,
         ).serve()
-    finally:
-        shutil.rmtree(figures, ignore_errors=True)
 
 
 def _prepare(environment: Environment, collector: Collector) -> None:
