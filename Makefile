@@ -35,7 +35,7 @@ kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
 test: $(TEST_STAMP) ## the tests that need Python alone
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
 
-test-long: $(TEST_STAMP) ## the tests that take long: kills at 144 random moments
+test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 test-all: $(ALL_STAMP) ## all tests, also those that need Java or a server

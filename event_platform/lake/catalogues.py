@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from event_platform.lake import aws
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,11 +60,11 @@ def shown(environment: Environment) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc or parts.path.startswith("/") else environment.catalog
 
 
-def _address(environment: Environment) -> dict[str, str]:
+def _address(environment: Environment) -> dict[str, Any]:
     if environment.catalog is None:
         return {"type": "sql", "uri": _sqlite(environment)}
     if environment.catalog == "glue":
-        return {"type": "glue"}
+        return {"type": "glue", "glue.max-retries": aws.ATTEMPTS - 1}  # pyiceberg's own patience is half a minute a question
     if kind(environment) == "sql":
         return {"type": "sql", "uri": environment.catalog.replace("postgresql", "postgresql+psycopg", 1), "pool_pre_ping": "true"}
     return {"type": kind(environment), "uri": environment.catalog}

@@ -13,6 +13,7 @@ import infra
 from event_platform import diagnosis, environment
 from event_platform.engines.duckdb import connect
 from event_platform.errors import ConfigurationError, ConflictError, TransientError
+from event_platform.lake import aws
 from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import Table
 from event_platform.lake.table import Change, LakeTable
@@ -147,7 +148,7 @@ def test_a_catalogue_that_is_away_is_told_without_the_password(monkeypatch: pyte
     for name, value in {"ENDPOINT_URL": f"http://127.0.0.1:{nobody}", "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "hidden"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(aws, "ATTEMPTS", 1)
     with pytest.raises(TransientError, match=r"(?s)The catalogue can ?not be (used|reached)") as told:
         Lake(environment.read()).open(table)
     assert "hidden" not in str(told.value) + repr(environment.read())
