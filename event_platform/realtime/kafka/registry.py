@@ -54,9 +54,13 @@ class Registry:
             raise ConfigurationError("Nobody said where the schema registry is: set EVENT_PLATFORM_SCHEMA_REGISTRY to its address.")
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        options = {name: float(value) if name in _NUMBERS else value for name, value in kafka.registry_options.items()}
-        with _explained():
+        try:
+            options = {name: float(value) if name in _NUMBERS else value for name, value in kafka.registry_options.items()}
             self._client = SchemaRegistryClient({"url": kafka.registry, **_OPTIONS, **options})
+        except (ValueError, TypeError, OSError) as error:
+            raise ConfigurationError(
+                f"The schema registry cannot be asked ({type(error).__name__}): an option in EVENT_PLATFORM_SCHEMA_REGISTRY_SET_… does not fit."
+            ) from error
 
     def register(self, source: Source, rule: str = RULE) -> Registered:
         """Register the schema of a contract under the subject of its topic, where it is not yet, and set the subject's rule.
@@ -191,5 +195,5 @@ def _explained() -> Iterator[None]:
         raise ConfigurationError(f"The schema registry refuses: {error.error_message}. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
     except (httpx.TransportError, OSError) as error:
         raise TransientError(f"The schema registry does not answer ({type(error).__name__}). Nothing is lost; try again.") from error
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError("The schema registry cannot be asked: see EVENT_PLATFORM_SCHEMA_REGISTRY and …_SET_<OPTION>.") from error
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ConfigurationError("What answers is no schema registry: see EVENT_PLATFORM_SCHEMA_REGISTRY.") from error

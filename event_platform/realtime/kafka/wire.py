@@ -46,10 +46,9 @@ class Encoder:
         self._header = HEADER.pack(MAGIC, schema_id)
         self._values = {name: _reader(columns) for name, columns in schemas.fields_of(source).items()}
         self._fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
-        self._id = source.column(source.event_id).path[0] if source.column(source.event_id) in source.read_columns else None
-        self._id_from = tuple(source.column(name).path[0] for name in source.id_from)
+        self._id, self._id_from = (_read_paths(source, names) for names in ((source.event_id,), source.id_from))
 
-    def encode(self, line: bytes) -> tuple[bytes, bytes]:
+    def encode(self, line: bytes) -> tuple[bytes | None, bytes]:
         """Key and message of an event that the contract finds sound. Raises PermanentError, without any value, for one that Avro cannot hold."""
         known = self._known(line)
         message = BytesIO()
@@ -76,11 +75,26 @@ class Encoder:
             known[schemas.EXTRA] = msgspec.json.encode(fields).decode()
         return known
 
-    def _key(self, known: Mapping[str, Any]) -> bytes:
-        """The same for all versions of an event, so that they keep their order; nothing can be read from it."""
-        event_id = known.get(self._id) if self._id else None
-        said = [event_id] if event_id is not None else [known.get(name) for name in self._id_from]
-        return hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest().encode()
+    def _key(self, known: Mapping[str, Any]) -> bytes | None:
+        """The same for all versions of an event, so that they keep their order; nothing can be read from it. None: any partition will do."""
+        given = [value for path in self._id if (value := _at(known, path)) is not None]
+        said = given or [_at(known, path) for path in self._id_from]
+        return hashlib.blake2b(msgspec.json.encode(said), digest_size=12).hexdigest().encode() if said else None
+
+
+def _read_paths(source: Source, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Where a record holds these columns; those that are computed it does not hold."""
+    return [column.path for column in source.read_columns if column.name in names]
+
+
+def _at(known: Mapping[str, Any], path: Sequence[str]) -> Any:  # noqa: ANN401
+    """The value at a path; an object at its beginning is JSON text."""
+    value = known.get(path[0])
+    if value is not None and len(path) > 1:
+        value = msgspec.json.decode(value)
+    for name in path[1:]:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _reader(columns: Sequence[Column]) -> Callable[[msgspec.Raw], Any]:

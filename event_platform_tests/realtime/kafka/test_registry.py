@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from event_platform import cli, sources
 from event_platform.environment import Environment
-from event_platform.errors import ConfigurationError, TransientError
+from event_platform.errors import ConfigurationError
 from event_platform.realtime.kafka import registry
 from event_platform.sources.contract import Column, Source
 
@@ -107,19 +107,6 @@ def test_an_unprotected_subject_is_checked_all_the_same(streaming: Environment, 
     assert asked.rule(clicks) is None
     with pytest.raises(ConfigurationError, match="`device` is new"):
         asked.check(changed(MUST))
-
-
-def test_a_registry_that_is_away_is_told_without_its_password(streaming: Environment, clicks: Source) -> None:
-    assert streaming.kafka
-    options = {"max.retries": "0", "timeout": "2"}
-    away = replace(streaming, kafka=replace(streaming.kafka, registry="http://user:hidden@127.0.0.1:9", registry_options=options))
-    with pytest.raises(TransientError, match="does not answer") as told:
-        registry.Registry(away).latest(clicks)
-    assert "hidden" not in str(told.value)
-    wrong = replace(streaming, kafka=replace(streaming.kafka, registry_options={"no.such": "hidden"}))
-    with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_SCHEMA_REGISTRY") as told:
-        registry.Registry(wrong)
-    assert "hidden" not in str(told.value)
 
 
 def test_a_source_that_cannot_be_streamed_is_named(streaming: Environment) -> None:  # noqa: ARG001

@@ -99,13 +99,23 @@ def test_what_avro_cannot_hold_is_told_without_its_value(line: str, why: str) ->
 
 
 def test_a_key_is_the_same_for_versions_of_an_event_alone() -> None:
-    def key(**changed: object) -> bytes:
+    def key(**changed: object) -> bytes | None:
         return wire.Encoder(CLICKS, 258).encode(json.dumps(CLICK | changed).encode())[0]
 
     assert key(event_id="a", page="/") == key(event_id="a", page="/other")
     assert key() == key(event_id=None, note="more")
     assert len({key(), key(event_id="a"), key(event_id="b"), key(page="/other"), key(event_time=1)}) == 5
-    assert b"ada" not in key()
+    assert b"ada" not in (key() or b"")
+
+
+def test_a_key_is_found_within_objects_and_is_none_where_ids_are_computed() -> None:
+    found = tuple(replace(column, field="meta.ids.own") if column.name == "event_id" else column for column in CLICKS.columns)
+    nested = wire.Encoder(replace(CLICKS, columns=found), 258)
+    one, other = (nested.encode(json.dumps(CLICK | {"meta": {"ids": {"own": "a"}, "try": number}}).encode())[0] for number in (1, 2))
+    assert one == other == wire.Encoder(CLICKS, 258).encode(json.dumps(CLICK | {"event_id": "a"}).encode())[0]
+    sql = tuple(replace(column, sql="md5(page)") if column.name == "event_id" else column for column in CLICKS.columns)
+    computed = replace(CLICKS, columns=sql, id_from=(), id_may_be_given=False)
+    assert wire.Encoder(computed, 258).encode(json.dumps(CLICK).encode())[0] is None
 
 
 @pytest.mark.parametrize("message", [b"", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\x01data"])
