@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_platform.errors import PlatformError, TransientError
@@ -19,7 +21,7 @@ from event_platform.landing.segments import Segment
 from event_platform.realtime.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
@@ -67,7 +69,7 @@ class EmbeddedSink:
 
 
 class _Feed:
-    """The segment of one source. All that touches the disk happens in the one thread of `_commits`."""
+    """The segment of one source. Events are written in the one thread of `_commits`; what may wait for a store of objects has a thread beside it."""
 
     def __init__(self, environment: Environment, source: Source) -> None:
         self.environment, self.source = environment, source
@@ -75,6 +77,7 @@ class _Feed:
         self._tried = 0.0
         self._segment: Segment | None = None
         self._commits = Together(self._commit)
+        self._hand_overs = ThreadPoolExecutor(1)
         self._handing_over = asyncio.create_task(self._hand_over_in_time())
 
     async def append(self, lines: bytes) -> None:
@@ -88,6 +91,7 @@ class _Feed:
             await self._handing_over
         await self._commits.between_rounds(self._hand_over)
         await self._commits.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._hand_overs.shutdown)
 
     def _commit(self, waiting: Sequence[bytes]) -> Sequence[None]:
         self._tried = time.monotonic()
@@ -116,7 +120,7 @@ class _Feed:
 
     def _open_segment(self) -> Segment:
         if self._segment is None:
-            self._recover()
+            self._meanwhile(self._recover)
             self._segment = Segment(self.environment, self.source)
         return self._segment
 
@@ -128,11 +132,17 @@ class _Feed:
             _log.error("%s", error)
 
     def _hand_over(self) -> None:
-        """A segment that cannot be handed over stays where `recover` finds it."""
         segment, self._segment = self._segment, None
+        if segment:
+            self._meanwhile(partial(self._handed_over, segment))
+
+    def _meanwhile(self, work: Callable[[], None]) -> None:
+        self._hand_overs.submit(work).add_done_callback(lambda done: done.result())  # what nobody expects is logged
+
+    def _handed_over(self, segment: Segment) -> None:
+        """A segment that cannot be handed over stays where `recover` finds it."""
         try:
-            if segment:
-                segment.hand_over()
+            segment.hand_over()
         except (OSError, PlatformError) as error:
             _log.error("a segment of %s stays behind for now: %s", self.source.name, error)
 

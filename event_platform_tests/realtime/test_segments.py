@@ -1,13 +1,18 @@
 """Segments on disk: whole lines get to the queue, torn ones do not, and who still writes is not disturbed."""
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from event_platform import environment, sources
+from event_platform.environment import Environment
 from event_platform.landing import segments
 from event_platform.landing.segments import Segment
+from event_platform.realtime import embedded
+from event_platform.realtime.embedded import EmbeddedSink
 from event_platform_tests.pipeline import Pipeline
 from event_platform_tests.realtime.conftest import CLICK, lines_pending
 
@@ -79,3 +84,25 @@ def test_run_takes_what_a_dead_collector_left(clickstream: Pipeline, home: Path)
     clickstream.run_well()
     assert clickstream.sql("SELECT username FROM trusted.clickstream") == [("ada",)]
     assert clickstream.status().balanced
+
+
+@pytest.mark.timeout(60)
+def test_events_are_acknowledged_while_a_segment_takes_long_to_hand_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does where the lake is in a store that is away."""
+    store_is_back, hand_over = threading.Event(), Segment.hand_over
+
+    def when_the_store_is_back(segment: Segment) -> None:
+        assert store_is_back.wait(50)
+        hand_over(segment)
+
+    async def collect() -> None:
+        sink = EmbeddedSink(Environment(home), most_bytes=100)
+        for line in (b"one\n", b"two\n"):
+            await sink.append(SOURCE, line)
+        store_is_back.set()
+        await sink.close()
+
+    monkeypatch.setattr(embedded, "SEGMENT_BYTES", 1)
+    monkeypatch.setattr(Segment, "hand_over", when_the_store_is_back)
+    asyncio.run(collect())
+    assert sorted(lines_pending()) == ["one", "two"]
