@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Route
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from event_platform.environment import Environment
     from event_platform.realtime.configuration import Collector
@@ -42,19 +42,18 @@ CLOUD_EVENTS = re.compile(r"application/cloudevents(-batch)?\+json")
 SEGMENT_TYPES = ("track", "page", "identify", "screen", "group", "alias")
 
 
-def create() -> Guard:
+def create() -> ASGIApp:
     """The application of a worker process, as the environment and `collector.toml` say. Raises ConfigurationError."""
     end_with_parent()
     here = settings.read()
     chosen = configuration.read(here)
     handlers = Handlers(chosen, Intake(here, chosen.sources(), Doorkeeper(chosen), _sink(here, chosen)))
-    middleware = []
-    if chosen.origins:
-        headers = ["Authorization", "Content-Type", "Content-Encoding", "X-API-Key", "X-Request-Id"]
-        cors = Middleware(CORSMiddleware, allow_origins=chosen.origins, allow_methods=["GET", "POST"], allow_headers=headers, max_age=3600)
-        middleware.append(cors)
-    app = Starlette(routes=handlers.routes(), middleware=middleware, exception_handlers=HANDLED, lifespan=handlers.lifespan)
-    return Guard(app, chosen.limits.requests_at_once)  # around Starlette's own middleware, which answers what fails
+    app = Starlette(routes=handlers.routes(), exception_handlers=HANDLED, lifespan=handlers.lifespan)
+    guarded = Guard(app, chosen.limits.requests_at_once)
+    if not chosen.origins:
+        return guarded
+    headers = ["Authorization", "Content-Type", "Content-Encoding", "X-API-Key", "X-Request-Id"]
+    return CORSMiddleware(guarded, allow_origins=chosen.origins, allow_methods=["GET", "POST"], allow_headers=headers, max_age=3600)
 
 
 def _sink(here: Environment, chosen: Collector) -> Sink:

@@ -81,6 +81,21 @@ def test_pages_of_listed_origins_alone_may_read_answers(shared: Running) -> None
     assert allowed("https://other.example.com") is None
 
 
+def test_also_who_is_shed_may_read_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from starlette.testclient import TestClient
+
+    from event_platform.realtime import app
+
+    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path))
+    monkeypatch.setattr("event_platform.realtime.app.end_with_parent", lambda: None)
+    (tmp_path / "collector.toml").write_text('origins = ["https://shop.example.com"]\n[limits]\nrequests_at_once = 1\n')
+    guarded = app.create()
+    guarded.app._now = 1  # type: ignore[attr-defined] # as if another were under way
+    with TestClient(guarded) as client:
+        answer = client.post("/event/clickstream", json=CLICK, headers={"Origin": "https://shop.example.com"})
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (503, "https://shop.example.com")
+
+
 def test_metrics_and_openapi(shared: Running) -> None:
     shared.post(CLICK)
     assert 'collector_events_total{topic="clickstream",verdict="accepted"}' in requests.get(f"{shared.url}/metrics", timeout=30).text

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from event_platform import environment
+from event_platform.environment import Environment
 from event_platform.errors import UsageError
+from event_platform.serving.engines import QUERY, Engine, arrow
 from event_platform.serving.forms import Format
 from event_platform.serving.sql import Session, session
 
@@ -76,3 +78,30 @@ def test_no_statement_writes_a_file(opened: Session, tmp_path: Path, before: str
     with pytest.raises(UsageError):
         opened.query(f"{before}COPY {source} TO '{tmp_path}/x.csv'")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "asks"),
+    [
+        ("select 1", True),
+        ("-- what\n/* and\nmore */ WITH a AS (SELECT 1) TABLE a", True),
+        ("((VALUES 1))", True),
+        ("explain (TYPE LOGICAL) SELECT 1", True),
+        ("EXPLAIN ANALYZE VERBOSE SELECT 1", True),
+        ("SHOW TABLES", True),
+        ("DELETE FROM trusted.payments", False),
+        ("EXPLAIN ANALYZE DELETE FROM trusted.payments", False),
+        ("EXPLAIN ANALYZE /* x */ INSERT INTO a SELECT 1", False),
+        ("-- select\nDROP TABLE a", False),
+        ("/* select */ CALL system.run()", False),
+        ("selection", False),
+    ],
+)
+def test_what_asks_in_the_grammar_of_trino(statement: str, asks: bool) -> None:
+    assert bool(QUERY.match(statement)) is asks
+
+
+@pytest.mark.parametrize("engine", [Engine.trino, Engine.athena])
+def test_other_engines_are_asked_no_more_than_queries(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no query"):
+        arrow(engine, Environment(tmp_path), "CREATE TABLE a AS SELECT 1")

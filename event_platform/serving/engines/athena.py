@@ -30,7 +30,11 @@ def arrow(environment: Environment, statement: str) -> pa.Table:
         options["ResultConfiguration"] = {"OutputLocation": environment.athena_output}
     with explained(WHAT):
         query = athena.start_query_execution(QueryString=statement, **options)["QueryExecutionId"]
-        _wait(athena, query)
+        try:
+            _wait(athena, query)
+        except KeyboardInterrupt:
+            athena.stop_query_execution(QueryExecutionId=query)  # it is billed by what it scans
+            raise
         return _read(athena, query)
 
 
