@@ -1,0 +1,71 @@
+"""Messages that have been read and are not landed yet: of each partition lines that grow until they become files."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from event_platform.lake.files import explained, passing_folder
+from event_platform.landing import queue
+from event_platform.landing.topic_files import Offsets, name_of
+
+if TYPE_CHECKING:
+    from event_platform.environment import Environment
+    from event_platform.sources.contract import Source
+
+MOST_BLANK_LINES = 1_000
+"""Where a topic has no messages for more offsets than this, as a compacted one may, another file begins."""
+
+
+@dataclass
+class _File:
+    """Lines of consecutive offsets of one partition."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    first: int
+    lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def next(self) -> int:
+        return self.first + len(self.lines)
+
+    @property
+    def offsets(self) -> Offsets:
+        return Offsets(self.topic, self.topic_id, self.partition, self.first, self.next - 1)
+
+
+class Batch:
+    """Files of one source. `begun` is when the first message came (monotonic seconds), `size` about how many bytes they are."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self.size, self.messages, self.begun = 0, 0, 0.0
+        self._growing: dict[tuple[str, int], _File] = {}
+        self._grown: list[_File] = []
+
+    def add(self, topic: str, topic_id: str, partition: int, offset: int, line: bytes) -> None:
+        """Keep the line of a message; offsets of a partition come in their order."""
+        if not self.messages:
+            self.begun = time.monotonic()
+        file = self._growing.get((topic, partition))
+        if file is None or offset - file.next > MOST_BLANK_LINES:
+            if file:
+                self._grown.append(file)
+            file = self._growing[topic, partition] = _File(topic, topic_id, partition, offset)
+        file.lines.extend([b""] * (offset - file.next))
+        file.lines.append(line)
+        self.size += len(line) + 1
+        self.messages += 1
+
+    def land(self, environment: Environment, source: Source) -> list[Offsets]:
+        """Put all into pending/, durable when this returns; what landed. Raises what `queue.land` raises. To be done once."""
+        whole = [*self._grown, *self._growing.values()]
+        with explained(f"Writing messages of {source.name}"), passing_folder(environment.scratch, "consume-") as folder:
+            paths = [folder / name_of(file.offsets) for file in whole]
+            for path, file in zip(paths, whole, strict=True):
+                path.write_bytes(b"\n".join(file.lines) + b"\n")
+            queue.land(environment, source, paths)
+        return [file.offsets for file in whole]
