@@ -38,7 +38,8 @@ class Offsets(NamedTuple):
 Span = tuple[int, int]
 """First and last, both included."""
 
-_NAME = re.compile(r"(?P<topic>[\w.-]+)@(?P<topic_id>[\w-]+)@(?P<partition>\d+)@(?P<first>\d{20})-(?P<last>\d+)(~\d+)?\.json")
+# What stands before the topic's name, in a file that is landed from the archive, is that file's id.
+_NAME = re.compile(r"(\d+-)?(?P<topic>[a-zA-Z_][\w.-]*)@(?P<topic_id>[\w-]+)@(?P<partition>\d+)@(?P<first>\d{20})-(?P<last>\d+)(~\d+)?\.json")
 
 
 def name_of(offsets: Offsets) -> str:

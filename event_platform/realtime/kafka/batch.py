@@ -46,15 +46,15 @@ class Batch:
         self._growing: dict[tuple[str, int], _File] = {}
         self._grown: list[_File] = []
 
-    def add(self, topic: str, topic_id: str, partition: int, offset: int, line: bytes) -> None:
-        """Keep the line of a message; offsets of a partition come in their order."""
+    def add(self, place: tuple[str, int], topic_id: str, offset: int, line: bytes) -> None:
+        """Keep the line of a message at a place, topic and partition; offsets of a place come in their order."""
         if not self.messages:
             self.begun = time.monotonic()
-        file = self._growing.get((topic, partition))
+        file = self._growing.get(place)
         if file is None or offset - file.next > MOST_BLANK_LINES:
             if file:
                 self._grown.append(file)
-            file = self._growing[topic, partition] = _File(topic, topic_id, partition, offset)
+            file = self._growing[place] = _File(place[0], topic_id, place[1], offset)
         file.lines.extend([b""] * (offset - file.next))
         file.lines.append(line)
         self.size += len(line) + 1

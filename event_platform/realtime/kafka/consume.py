@@ -56,9 +56,8 @@ def consume(environment: Environment, chosen: Sequence[Source], stop: Event, tel
 
     Raises PlatformError once one of them cannot go on; then all end.
     """
-    lake = Lake(environment)
     with ThreadPoolExecutor(len(chosen)) as threads:
-        feeds = [threads.submit(_consume, lake, source, stop, tell, until_caught_up) for source in chosen]
+        feeds = [threads.submit(_consume, environment, source, stop, tell, until_caught_up) for source in chosen]
         try:
             wait(feeds, return_when=FIRST_EXCEPTION)
         finally:
@@ -67,9 +66,9 @@ def consume(environment: Environment, chosen: Sequence[Source], stop: Event, tel
         feed.result()
 
 
-def _consume(lake: Lake, source: Source, stop: Event, tell: Callable[[str], None], until_caught_up: bool) -> None:
+def _consume(environment: Environment, source: Source, stop: Event, tell: Callable[[str], None], until_caught_up: bool) -> None:
     """Be a member of the group, and after an error that may pass another one."""
-    decoder, pause = Decoder(Registry(lake.environment).schema), SHORTEST_PAUSE_SECONDS
+    lake, decoder, pause = Lake(environment), Decoder(Registry(environment).schema), SHORTEST_PAUSE_SECONDS
     while not stop.is_set():
         with Membership(lake, source, decoder, tell) as member:
             try:

@@ -6,6 +6,7 @@ could be read at once four times as fast, but then a datum that is longer or sho
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 REASON_CHARACTERS = 300
 """What is kept of the reason that a dead letter gives."""
 REASON_HEADER = "reason"
+ASK_AGAIN_SECONDS = 10.0
+"""For a schema that the registry does not have."""
 
 _encode = msgspec.json.Encoder().encode
 _any_json = msgspec.json.Decoder(msgspec.Raw).decode
@@ -40,6 +43,7 @@ class Decoder:
         """`schema` gives the schema of a number, None when there is none, and may raise TransientError."""
         self._schema = schema
         self._readers: dict[int, _Reader] = {}
+        self._unfit: dict[int, float] = {}
 
     def line(self, message: Message) -> bytes:
         """The line, without its end. Raises TransientError when a schema cannot be had at present; no message is an error."""
@@ -59,11 +63,18 @@ class Decoder:
         return self._reader(schema_id).line(datum)
 
     def _reader(self, schema_id: int) -> _Reader:
-        if schema_id not in self._readers:
+        if schema_id in self._readers:
+            return self._readers[schema_id]
+        if time.monotonic() < self._unfit.get(schema_id, 0):
+            raise _unknown(schema_id)
+        try:
             schema = self._schema(schema_id)
-            if schema is None:  # asked again for the next message: it may be registered by then
-                raise PermanentError(f"the registry has no schema with the number {schema_id}")
-            self._readers[schema_id] = _Reader(schema, schema_id)
+        except ValueError:  # a schema in another language
+            schema = None
+        if schema is None:
+            self._unfit[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
+            raise _unknown(schema_id)
+        self._readers[schema_id] = _Reader(schema, schema_id)
         return self._readers[schema_id]
 
 
@@ -107,6 +118,10 @@ class _Reader:
             return {**{name: _on_one_line(bytes(raw).decode()) for name, raw in _json_object(extra).items()}, **known} if extra else known
         except (msgspec.MsgspecError, RecursionError, TypeError, AttributeError) as error:
             raise PermanentError("holds a text that should be JSON and is not") from error
+
+
+def _unknown(schema_id: int) -> PermanentError:
+    return PermanentError(f"the registry has no Avro schema with the number {schema_id}")
 
 
 def _has(kind: Any, wanted: Any) -> bool:  # noqa: ANN401 - a name, a union or an object

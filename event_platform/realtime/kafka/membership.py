@@ -39,6 +39,8 @@ LONGEST_SECONDS = 10.0
 """Until messages land at the latest, so that few files gather while nobody does."""
 STORE_SECONDS = 2.0
 """The same where the lake is in a store of objects, which is not asked what waits there."""
+SESSION_SECONDS = 10
+"""After a member was killed, until others, and its own successor, are given its partitions."""
 MESSAGES_AT_ONCE = 10_000
 WAIT_SECONDS = 0.1
 TELL_EVERY_SECONDS = 10.0
@@ -54,7 +56,7 @@ class Membership:
         self._consumer = _consumer(lake, source, self._on_error)
         self._next: dict[tuple[str, int], int] = {}
         self._ended: set[tuple[str, int]] = set()
-        self._assigned = False
+        self._assigned = self._moved = False
         self._batch = Batch()
         self._failure: PlatformError | None = None
         self._trouble: str | None = None
@@ -89,30 +91,35 @@ class Membership:
     # Messages.
 
     def _consume(self) -> Sequence[Message]:
+        self._moved = False
         with client.explained("Kafka"):
             messages = self._consumer.consume(MESSAGES_AT_ONCE, WAIT_SECONDS)
         if self._failure:
             raise self._failure
+        if self._moved and messages:  # which of them came before partitions were taken away and given cannot be known
+            self._assign()
+            return []
         return messages
 
     def _take(self, messages: Iterable[Message]) -> None:
         for message in messages:
+            place, offset = (message.topic() or "", message.partition() or 0), message.offset() or 0
+            if place not in self._next:
+                continue  # no longer ours
             if error := message.error():
-                self._heed(error, message)
+                self._heed(error, place, offset)
                 continue
-            topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
-            if offset < self._next.get((topic, partition), 0):
-                raise made_anew(topic)
-            self._batch.add(topic, self._topics.ids[topic], partition, offset, self._decoder.line(message))
-            self._next[topic, partition] = offset + 1
-            self._ended.discard((topic, partition))
+            if offset < self._next[place]:
+                raise made_anew(place[0])
+            self._batch.add(place, self._topics.ids[place[0]], offset, self._decoder.line(message))
+            self._next[place] = offset + 1
+            self._ended.discard(place)
             self._trouble = None
 
-    def _heed(self, error: KafkaError, message: Message) -> None:
-        place = message.topic() or "", message.partition() or 0
+    def _heed(self, error: KafkaError, place: tuple[str, int], offset: int) -> None:
         if error.name() == "_PARTITION_EOF":
             self._ended.add(place)
-            self._next[place] = max(self._next.get(place, 0), message.offset() or 0)
+            self._next[place] = offset
             self._trouble = None
         elif error.name() == "_AUTO_OFFSET_RESET":
             raise TransientError(f"Kafka has no longer what was to be read next of {place[0]}, partition {place[1]}.")
@@ -164,6 +171,13 @@ class Membership:
 
     # Partitions.
 
+    def _assign(self) -> None:
+        """Begin to read each partition at what is next of it."""
+        from confluent_kafka import TopicPartition
+
+        with client.explained("Kafka"):
+            self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._next.items()])
+
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Begin each partition where the landing ends. The client calls this while messages are asked for."""
         try:
@@ -171,12 +185,11 @@ class Membership:
             landed = next_offsets(self._lake, self._source)
             for each in partitions:
                 last = landed.get((self._topics.ids[each.topic], each.partition))
-                each.offset = self._next[each.topic, each.partition] = begin(consumer, each, last, self._say)
+                self._next[each.topic, each.partition] = begin(consumer, each, last, self._say)
+            self._assign()
         except PlatformError as error:
             self._failure = error
-            return
-        consumer.assign(partitions)
-        self._assigned = True
+        self._assigned = self._moved = True
 
     def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Land what was read while it is ours; whoever has the partitions next begins after it."""
@@ -191,11 +204,10 @@ class Membership:
         self._forget(partitions)
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
-        self._batch = Batch()
+        self._batch, self._assigned, self._moved = Batch(), False, True
         for each in partitions:
             self._next.pop((each.topic, each.partition), None)
             self._ended.discard((each.topic, each.partition))
-        self._assigned = False
 
     # Progress.
 
@@ -214,11 +226,11 @@ class Membership:
 
     def _behind(self) -> int:
         """How many offsets of its partitions are still to be read, as far as the client knows."""
-        from confluent_kafka import TopicPartition
+        from confluent_kafka import KafkaException, TopicPartition
 
         ends = {}
         for place in self._next.keys() - self._ended:
-            with suppress(Exception):
+            with suppress(KafkaException):
                 ends[place] = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1]
         return sum(max(0, end - self._next[place]) for place, end in ends.items())
 
@@ -226,5 +238,10 @@ class Membership:
 def _consumer(lake: Lake, source: Source, on_error: Callable[[KafkaError], None]) -> Consumer:
     """A member of the group that is the source's and the lake's: another lake reads the topic for itself."""
     ledger = lake.open(tables.ledger(source)).identity
-    options = {"auto_offset_reset": "error", "enable_partition_eof": True, "queued_max_messages_kbytes": 32 << 10}
+    options = {
+        "auto_offset_reset": "error",
+        "enable_partition_eof": True,
+        "queued_max_messages_kbytes": 32 << 10,
+        "session_timeout_ms": SESSION_SECONDS * 1000,
+    }
     return client.consumer(lake.environment, f"event-platform.{source.name}.{ledger.partition('-')[0]}", on_error, **options)

@@ -5,6 +5,7 @@ A topic that is deleted and made anew counts its offsets from 0 again; Kafka giv
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from event_platform.errors import PermanentError, TransientError
@@ -12,12 +13,16 @@ from event_platform.realtime.kafka import client, schemas
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from confluent_kafka import Consumer, TopicPartition
 
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
+
+
+_AS_KAFKA_SPELLS = str.maketrans("+/", "-_")
+"""Ids are base64 for addresses, which can stand in names of files; the client gives them in the other alphabet."""
 
 
 class Topics:
@@ -42,10 +47,10 @@ class Topics:
     def _ask(self) -> dict[str, str]:
         from confluent_kafka import TopicCollection
 
-        with client.explained("Kafka"):
+        with _explained():
             asked = self._admin.describe_topics(TopicCollection(self.names), request_timeout=client.ANSWER_SECONDS)
             found = {topic: told.result(2 * client.ANSWER_SECONDS) for topic, told in asked.items()}
-        return {topic: str(each.topic_id) for topic, each in found.items()}
+        return {topic: str(each.topic_id).translate(_AS_KAFKA_SPELLS) for topic, each in found.items()}
 
 
 def begin(consumer: Consumer, place: TopicPartition, landed: int | None, tell: Callable[[str], None]) -> int:
@@ -53,7 +58,7 @@ def begin(consumer: Consumer, place: TopicPartition, landed: int | None, tell: C
 
     Raises PermanentError when the partition ends before what has landed, TransientError when Kafka does not answer.
     """
-    with client.explained("Kafka"):
+    with _explained():
         first, end = consumer.get_watermark_offsets(place, timeout=client.ANSWER_SECONDS)
     if landed is None:
         return int(first)
@@ -66,6 +71,20 @@ def begin(consumer: Consumer, place: TopicPartition, landed: int | None, tell: C
     if landed < first:
         tell(f"{counted(first - landed, 'offset')} of {where} were deleted by Kafka before anybody read them ({landed:,} to {first - 1:,})")
     return max(landed, int(first))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """As `client.explained`; a topic that is not there may be made anew."""
+    from confluent_kafka import KafkaException
+
+    with client.explained("Kafka"):
+        try:
+            yield
+        except KafkaException as error:
+            if error.args[0].name() in client.UNKNOWN_TOPIC:
+                raise TransientError("A topic is not there any more.") from error
+            raise
 
 
 def made_anew(topic: str) -> TransientError:
