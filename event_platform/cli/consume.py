@@ -22,9 +22,12 @@ def consume(
     """Land the messages of topics, each offset once; for all feeds that have a topic when none is named. Ctrl-C or SIGTERM ends it."""
     from threading import Event
 
-    from event_platform.realtime.kafka import consume as consumption
+    from event_platform.realtime.kafka.client import kafka_of
 
     here = environment.read()
+    kafka_of(here)
+    from event_platform.realtime.kafka import consume as consumption
+
     chosen = consumption.streamed(here, chosen_sources(names), named=bool(names))
     consumption.prepare(here, chosen)
     with until_told_to_end("ended"):

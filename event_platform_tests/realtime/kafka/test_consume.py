@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import infra
-from event_platform import environment
+from event_platform import environment, tables
+from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.errors import PermanentError, TransientError, UsageError
 from event_platform.landing.waiting import pending_folder
@@ -104,7 +105,7 @@ def test_two_consumers_share_a_topic_and_one_takes_over(stream: Stream) -> None:
     assert len(stream.ids()) == sent
 
 
-def reading(stream: Stream, member: Membership, messages: int) -> None:
+def reading(member: Membership, messages: int) -> None:
     """Have a member read so many, and land nothing."""
     while member._batch.messages < messages:
         member._take(member._consume())
@@ -119,11 +120,11 @@ def test_consumers_that_do_not_know_of_each_other_repeat_nothing_in_stage(stream
         members.append(Membership(stream.pipeline.lake, stream.source, decoder, stream.told.append))
     with members[0] as zombie, members[1] as heir, members[2] as third:
         stream.send([stream.message(f"a{number}") for number in range(10)], partition=0)
-        reading(stream, zombie, 10)
+        reading(zombie, 10)
         stream.send([stream.message(f"b{number}") for number in range(5)], partition=0)
-        reading(stream, heir, 15)
+        reading(heir, 15)
         stream.send([stream.message("c")], partition=0)
-        reading(stream, third, 16)
+        reading(third, 16)
         zombie._land()
         stream.process()
         third._land()
@@ -177,7 +178,7 @@ def test_transactions_leave_gaps_and_what_is_taken_back_does_not_land(stream: St
 
 def test_what_is_no_event_is_in_quarantine_with_its_place_and_the_reason(stream: Stream) -> None:
     sound, topic = stream.message("a"), stream.source.name
-    values = [None, b"", b"\0\0", b"text", wire.HEADER.pack(0, 987_654) + b"x", sound[:-4], sound + b"x", sound, stream.message("b", username="")]
+    values = [None, b"", b"\0\0", b"plain text", wire.HEADER.pack(0, 987_654) + b"x", sound[:-4], sound + b"x", sound, stream.message("b", username="")]
     stream.send(values, partition=1)
     headers = [("reason", b"`event_time` cannot be written as Avro")]
     stream.send([b'{"event_time": 1.5}'], partition=2, topic=schemas.dead_letters_of(topic), headers=headers)
@@ -208,7 +209,9 @@ def test_writers_of_an_older_and_a_newer_schema_are_read_together(stream: Stream
     after.consume()
     after.process()
     assert after.expect_everything_once() == 6
-    rows = after.pipeline.sql(f"SELECT event_id, device, extra FROM trusted.{newer.name} ORDER BY 1")
+    with connect(after.environment) as duck:
+        trusted = after.pipeline.lake.open(tables.trusted(newer)).select()
+        rows = duck.execute(f"SELECT event_id, device, extra FROM ({trusted}) ORDER BY 1").fetchall()
     assert rows == [*((f"new{number}", "phone", None) for number in range(3)), *((f"old{number}", None, None) for number in range(3))]
 
 
@@ -239,7 +242,8 @@ def test_messages_that_kafka_deleted_before_they_were_read_are_told(stream: Stre
     stream.process()
     stream.send([stream.message(f"b{number}") for number in range(5)], partition=0)
     gone = TopicPartition(stream.source.name, 0, 4)
-    client.admin(stream.environment).delete_records([gone])[gone].result(30)
+    admin = client.admin(stream.environment)
+    admin.delete_records([gone])[gone].result(30)
     stream.consume()
     stream.process()
     assert (
