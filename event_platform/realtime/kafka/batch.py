@@ -26,11 +26,8 @@ class _File:
     topic_id: str
     partition: int
     first: int
+    next: int
     lines: list[bytes] = field(default_factory=list)
-
-    @property
-    def next(self) -> int:
-        return self.first + len(self.lines)
 
     @property
     def offsets(self) -> Offsets:
@@ -38,7 +35,7 @@ class _File:
 
 
 class Batch:
-    """Files of one source. `begun` is when the first message came (monotonic seconds), `size` about how many bytes they are."""
+    """Files of one source. `begun` is when the first message came (monotonic seconds), `size` about how many bytes the files are."""
 
     def __init__(self) -> None:
         """Hold nothing."""
@@ -48,17 +45,24 @@ class Batch:
 
     def add(self, place: tuple[str, int], topic_id: str, offset: int, line: bytes) -> None:
         """Keep the line of a message at a place, topic and partition; offsets of a place come in their order."""
-        if not self.messages:
-            self.begun = time.monotonic()
+        file = self._growing.get(place)
+        if file is None or offset != file.next:
+            file = self._file_until(place, topic_id, offset)
+        file.lines.append(line)
+        file.next = offset + 1
+        self.size += len(line) + 1
+        self.messages += 1
+
+    def _file_until(self, place: tuple[str, int], topic_id: str, offset: int) -> _File:
+        """The file in which the offset is next: one with blank lines before it, or another."""
+        self.begun = self.begun or time.monotonic()
         file = self._growing.get(place)
         if file is None or offset - file.next > MOST_BLANK_LINES:
             if file:
                 self._grown.append(file)
-            file = self._growing[place] = _File(place[0], topic_id, place[1], offset)
-        file.lines.extend([b""] * (offset - file.next))
-        file.lines.append(line)
-        self.size += len(line) + 1
-        self.messages += 1
+            file = self._growing[place] = _File(place[0], topic_id, place[1], offset, offset)
+        file.lines += [b""] * (offset - file.next)
+        return file
 
     def land(self, environment: Environment, source: Source) -> list[Offsets]:
         """Put all into pending/, durable when this returns; what landed. Raises what `queue.land` raises. To be done once."""

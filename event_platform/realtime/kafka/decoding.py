@@ -49,22 +49,16 @@ class Decoder:
         """The line, without its end. Raises TransientError when a schema cannot be had at present; no message is an error."""
         if schemas.is_dead_letters(message.topic() or ""):
             return _no_event(f"dead letter: {_reason_of(message)}", message)
+        value = message.value()
         try:
-            return self._event(message.value())
+            if not value:
+                raise PermanentError("a tombstone: the message has no value" if value is None else "the message is empty")
+            schema_id, datum = wire.parted(value)
+            return (self._readers.get(schema_id) or self._reader(schema_id)).line(datum)
         except PermanentError as error:
             return _no_event(str(error), message)
 
-    def _event(self, value: bytes | None) -> bytes:
-        if value is None:
-            raise PermanentError("a tombstone: the message has no value")
-        if not value:
-            raise PermanentError("the message is empty")
-        schema_id, datum = wire.parted(value)
-        return self._reader(schema_id).line(datum)
-
     def _reader(self, schema_id: int) -> _Reader:
-        if schema_id in self._readers:
-            return self._readers[schema_id]
         if time.monotonic() < self._unfit.get(schema_id, 0):
             raise _unknown(schema_id)
         try:
@@ -115,7 +109,7 @@ class _Reader:
                 if name in known:
                     known[name] = _on_one_line(known[name])
             extra = known.pop(schemas.EXTRA, None)
-            return {**{name: _on_one_line(bytes(raw).decode()) for name, raw in _json_object(extra).items()}, **known} if extra else known
+            return {**_json_object(on_one_line(extra.encode())), **known} if extra else known
         except (msgspec.MsgspecError, RecursionError, TypeError, AttributeError) as error:
             raise PermanentError("holds a text that should be JSON and is not") from error
 

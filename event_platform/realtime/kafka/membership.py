@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from event_platform import tables
@@ -102,25 +103,25 @@ class Membership:
         return messages
 
     def _take(self, messages: Iterable[Message]) -> None:
-        for message in messages:
-            place, offset = (message.topic() or "", message.partition() or 0), message.offset() or 0
+        for place, run in groupby(messages, _place):
             if place not in self._next:
                 continue  # no longer ours
-            if error := message.error():
-                self._heed(error, place, offset)
-                continue
-            if offset < self._next[place]:
-                raise made_anew(place[0])
-            self._batch.add(place, self._topics.ids[place[0]], offset, self._decoder.line(message))
-            self._next[place] = offset + 1
-            self._ended.discard(place)
+            for message in run:
+                offset = message.offset() or 0
+                if error := message.error():
+                    self._heed(error, place, offset)
+                    continue
+                if offset < self._next[place]:
+                    raise made_anew(place[0])
+                self._batch.add(place, self._topics.ids[place[0]], offset, self._decoder.line(message))
+                self._next[place] = offset + 1
+                self._ended.discard(place)
             self._trouble = None
 
     def _heed(self, error: KafkaError, place: tuple[str, int], offset: int) -> None:
         if error.name() == "_PARTITION_EOF":
             self._ended.add(place)
             self._next[place] = offset
-            self._trouble = None
         elif error.name() == "_AUTO_OFFSET_RESET":
             raise TransientError(f"Kafka has no longer what was to be read next of {place[0]}, partition {place[1]}.")
         elif error.name() in client.UNKNOWN_TOPIC:
@@ -233,6 +234,10 @@ class Membership:
             with suppress(KafkaException):
                 ends[place] = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1]
         return sum(max(0, end - self._next[place]) for place, end in ends.items())
+
+
+def _place(message: Message) -> tuple[str, int]:
+    return message.topic() or "", message.partition() or 0
 
 
 def _consumer(lake: Lake, source: Source, on_error: Callable[[KafkaError], None]) -> Consumer:

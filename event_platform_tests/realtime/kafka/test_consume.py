@@ -178,7 +178,17 @@ def test_transactions_leave_gaps_and_what_is_taken_back_does_not_land(stream: St
 
 def test_what_is_no_event_is_in_quarantine_with_its_place_and_the_reason(stream: Stream) -> None:
     sound, topic = stream.message("a"), stream.source.name
-    values = [None, b"", b"\0\0", b"plain text", wire.HEADER.pack(0, 987_654) + b"x", sound[:-4], sound + b"x", sound, stream.message("b", username="")]
+    values = [
+        None,
+        b"",
+        b"\0\0",
+        b"plain text",
+        wire.HEADER.pack(0, 987_654) + b"x",
+        sound[:-4],
+        sound + b"x",
+        sound,
+        stream.message("b", username=""),
+    ]
     stream.send(values, partition=1)
     headers = [("reason", b"`event_time` cannot be written as Avro")]
     stream.send([b'{"event_time": 1.5}'], partition=2, topic=schemas.dead_letters_of(topic), headers=headers)
