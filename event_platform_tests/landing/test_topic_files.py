@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from event_platform import environment, tables
+from event_platform.landing import queue
+from event_platform.landing.landed_offsets import next_offsets
 from event_platform.landing.topic_files import Offsets, lines_of, name_of, offsets_in, read, repeated, written
 from event_platform.records.lines import NO_EVENT
 from event_platform_tests.pipeline import Pipeline, line
@@ -129,8 +133,6 @@ def test_a_file_with_another_number_of_lines_is_an_ordinary_one(home: Path) -> N
 
 
 def test_parsing_the_archive_anew_leaves_repeats_out_again(home: Path) -> None:  # noqa: ARG001
-    from datetime import UTC, datetime
-
     from event_platform.engines.duckdb import connect
     from event_platform.stage.staging import reparse
 
@@ -146,11 +148,39 @@ def test_parsing_the_archive_anew_leaves_repeats_out_again(home: Path) -> None: 
     assert pipeline.status().balanced
 
 
+def expect_landed_wherever_it_is(pipeline: Pipeline) -> None:
+    """In pending/, in the archive with a claim that died before the ledger's commit, and in the ledger."""
+    lake, log = pipeline.lake, (TOPIC_ID, 0)
+    assert next_offsets(lake, pipeline.source) == {log: 6}
+    claimer = lake.open(tables.ledger(pipeline.source)).identity
+    claimed = queue.claim(environment.read(), pipeline.source, datetime.now(UTC).date(), 0, claimer=claimer).files
+    assert [file.original_name for file in claimed] == [name_of(of(0, 5))]
+    assert next_offsets(lake, pipeline.source) == {log: 6}
+    pipeline.run_well()
+    assert staged(pipeline) == [*range(6)]
+    assert next_offsets(lake, pipeline.source) == {log: 6}
+
+
+def test_what_has_landed_is_known_wherever_it_is(home: Path) -> None:  # noqa: ARG001
+    pipeline = Pipeline()
+    assert next_offsets(pipeline.lake, pipeline.source) == {}
+    drop(pipeline, of(0, 5))
+    pipeline.drop("other.json", [line("a")]).rename(pipeline.pending_folder() / ".hidden")
+    expect_landed_wherever_it_is(pipeline)
+
+
+@pytest.mark.server
+def test_what_has_landed_in_a_store_is_known_wherever_it_is(lake_url: str, tmp_path: Path) -> None:  # noqa: ARG001
+    pipeline = Pipeline()
+    path = tmp_path / name_of(of(0, 5))
+    path.write_text("".join(f"{line(str(number))}\n" for number in range(6)))
+    queue.land(environment.read(), pipeline.source, [path])
+    expect_landed_wherever_it_is(pipeline)
+
+
 def test_a_ledger_without_the_columns_gains_them(home: Path) -> None:  # noqa: ARG001
     """As one from before there were topics."""
     from dataclasses import replace
-
-    from event_platform import tables
 
     pipeline = Pipeline()
     older = [replace(declare(pipeline.source), columns=declare(pipeline.source).columns[:count]) for declare, count in ((tables.ledger, 14),)]

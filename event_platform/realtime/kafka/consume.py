@@ -32,8 +32,7 @@ def streamed(environment: Environment, chosen: Sequence[Source], named: bool) ->
         if unfit := [source.name for source in chosen if not schemas.is_streamable(source)]:
             raise UsageError(f"{', '.join(unfit)} cannot be streamed: the files are no JSON lines, or their names say something.")
         return list(chosen)
-    with client.explained("Kafka"):
-        there = client.admin(environment).list_topics(timeout=client.ANSWER_SECONDS).topics
+    there = client.topics_of(environment)
     found = [source for source in chosen if schemas.is_streamable(source) and schemas.topic_of(source) in there]
     if not found:
         raise UsageError("No feed has a topic yet. Name one, and its topic is made; or start a collector that sends events to Kafka.")

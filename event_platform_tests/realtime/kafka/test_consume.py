@@ -74,16 +74,34 @@ KILLS = [
 ]
 
 
-def test_a_consumer_that_is_killed_at_any_step_loses_and_repeats_nothing(stream: Stream) -> None:
-    for number, step in enumerate(KILLS):
+EVERY_KILL = [
+    (module, name, number, moment)
+    for module, name, times in (
+        (MEMBERSHIP, "next_offsets", 1),
+        (MEMBERSHIP, "Membership._take", 4),
+        (MEMBERSHIP, "Membership._land", 1),
+        ("event_platform.landing.queue", "land", 1),
+        ("event_platform.lake.files", "copy_in", 3),
+        ("event_platform.lake.files", "place", 3),
+        ("event_platform.lake.files", "make_durable", 1),
+        (MEMBERSHIP, "Membership._commit", 1),
+    )
+    for number in range(1, times + 1)
+    for moment in ("before", "after")
+]
+
+
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(EVERY_KILL, marks=[pytest.mark.long, pytest.mark.timeout(1200)])], ids=["some", "every"])
+def test_a_consumer_that_is_killed_at_any_step_loses_and_repeats_nothing(stream: Stream, kills: list[tuple[str, str, int, str]]) -> None:
+    for number, step in enumerate(kills):
         stream.produce(*(f"{number}-{each}" for each in range(30)))
         assert in_child(killed_consumer, stream.source, step) == -signal.SIGKILL
         if number % 2:
             stream.process()
     stream.consume()
     stream.process()
-    assert stream.expect_everything_once() == 30 * len(KILLS)
-    assert len(stream.ids()) == 30 * len(KILLS)
+    assert stream.expect_everything_once() == 30 * len(kills)
+    assert len(stream.ids()) == 30 * len(kills)
     assert stream.pipeline.sql(f"SELECT sum(repeated_lines) FROM landing.{stream.source.name}") == [(None,)]
 
 
