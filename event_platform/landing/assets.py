@@ -50,6 +50,8 @@ def tell(context: dg.AssetExecutionContext, source: Source, claimed: list[Landed
     if not claimed:
         return
     context.log.info(f"{source.name}: claimed {counted(len(claimed), 'file')}, {counted(sum(file.lines for file in claimed), 'line')}")
+    if again := sum(file.repeated_lines or 0 for file in claimed):
+        context.log.info(f"{source.name}: {counted(again, 'message')} had landed before with the same offset; archived, not staged again")
     repeats = [file for file in claimed if file.duplicate_of]
     if len(repeats) == 1:
         context.log.warning(f"{source.name}: {repeats[0].landing_file} has the same bytes as {repeats[0].duplicate_of}; {_REPEATED}")

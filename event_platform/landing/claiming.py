@@ -17,6 +17,8 @@ from event_platform.landing import ledger, queue, segments
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import are_read_again, as_records
 from event_platform.landing.object_queue import ObjectQueue
+from event_platform.landing.repeated_offsets import mark_repeated_offsets
+from event_platform.landing.topic_files import offsets_in
 from event_platform.soundness import require_sound
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def _enter(
     claimed = list(files)
     with at_hand(lake.environment, source, [file.landing_file for file in claimed] if are_read_again(source.format) else []) as archive:
         found = [as_records(file.inspection, archive / file.landing_file, source.format, duck) for file in claimed]
-    entered = ledger.enter(table, source, duck, [_entry(*each, run_id) for each in zip(claimed, found, strict=True)], run_id)
+    entries = [_entry(*each, run_id) for each in zip(claimed, found, strict=True)]
+    entered = ledger.enter(table, source, duck, mark_repeated_offsets(lake, source, duck, table, entries), run_id)
     queue.release(lake.environment, source, table.identity, claimed)
     return entered
 
@@ -114,6 +117,8 @@ def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
 
 
 def _entry(file: queue.Claimed, found: Inspection, run_id: str) -> LandedFile:
+    offsets = offsets_in(file.original_name)
+    of_topic = offsets if offsets and offsets.lines == found.lines else None  # whatever else is called so is an ordinary file
     return ledger.LandedFile(
         landing_date=file.landing_date,
         landing_file=file.landing_file,
@@ -129,6 +134,11 @@ def _entry(file: queue.Claimed, found: Inspection, run_id: str) -> LandedFile:
         duplicate_of=None,
         claimed_at=file.claimed_at,
         run_id=run_id,
+        kafka_topic=of_topic and of_topic.topic,
+        kafka_topic_id=of_topic and of_topic.topic_id,
+        kafka_partition=of_topic and of_topic.partition,
+        first_offset=of_topic and of_topic.first,
+        last_offset=of_topic and of_topic.last,
     )
 
 

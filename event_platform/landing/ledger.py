@@ -11,6 +11,7 @@ from event_platform import tables
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import write
+from event_platform.landing.topic_files import Offsets
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,11 +40,27 @@ class LandedFile:
     duplicate_of: str | None
     claimed_at: datetime
     run_id: str
+    kafka_topic: str | None = None
+    kafka_topic_id: str | None = None
+    kafka_partition: int | None = None
+    first_offset: int | None = None
+    last_offset: int | None = None
+    repeated_offsets: str | None = None
+    repeated_lines: int | None = None
+
+    @property
+    def offsets(self) -> Offsets | None:
+        """Which messages the file holds; None for a file that is of no topic."""
+        if self.kafka_topic is None or self.kafka_topic_id is None or self.kafka_partition is None:
+            return None
+        assert self.first_offset is not None  # noqa: S101 - a topic's file has all of these
+        assert self.last_offset is not None  # noqa: S101
+        return Offsets(self.kafka_topic, self.kafka_topic_id, self.kafka_partition, self.first_offset, self.last_offset)
 
     @property
     def lines_to_account_for(self) -> int:
-        """Lines that must be in stage or in quarantine: all but blank ones, none for a repeated file."""
-        return 0 if self.duplicate_of else self.lines - self.blank_lines
+        """Lines that must be in stage or in quarantine: all but blank ones and those of repeated offsets, none for a repeated file."""
+        return 0 if self.duplicate_of else self.lines - self.blank_lines - (self.repeated_lines or 0)
 
 
 def read(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, where: str = "true") -> list[LandedFile]:
@@ -98,7 +115,8 @@ def _content(sha256: str, original_name: str, source: Source) -> str:
 
 
 def _known_content(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, source: Source) -> dict[str, str]:
-    known = duck.execute(f"SELECT sha256, original_name, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL").fetchall()
+    others = "duplicate_of IS NULL AND kafka_topic IS NULL"
+    known = duck.execute(f"SELECT sha256, original_name, landing_file FROM ({ledger.select()}) WHERE {others}").fetchall()
     return {_content(sha256, name, source): landing_file for sha256, name, landing_file in known}
 
 
@@ -106,6 +124,9 @@ def mark_repeats(files: Sequence[LandedFile], known: dict[str, str], source: Sou
     """Say of each file, in order of landing, whether it repeats an earlier one; `known` are files before them, by content."""
     marked, known = [], dict(known)
     for file in sorted(files, key=lambda file: file.file_id):
+        if file.kafka_topic:  # known by its offsets: two equal messages are two
+            marked.append(file)
+            continue
         content = _content(file.sha256, file.original_name, source)
         marked.append(replace(file, duplicate_of=known.get(content) if file.bytes else None))
         known.setdefault(content, file.landing_file)

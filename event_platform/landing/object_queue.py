@@ -121,6 +121,12 @@ class ObjectQueue:
         """Whether a claim would take something; not while somebody else is claiming."""
         return any(True for _ in self.ready()) and self.under_way(claimer) is None
 
+    def names_not_entered(self) -> list[str]:
+        """Names of the files in pending/, then of those that a claim under way moves from there."""
+        waiting = [self._name(found.url) for found in self.ready()]
+        claim = self.under_way()
+        return waiting + [self._name(entry.url) for entry in (claim.files if claim else ())]
+
     def _name(self, url: str) -> str:
         return url.removeprefix(f"{self.folder}/pending/")
 

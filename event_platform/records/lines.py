@@ -11,8 +11,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import literal, literal_path, literals
+
+if TYPE_CHECKING:
+    import duckdb
 
 MAX_LINE_BYTES = 8 << 20
 """A line longer than this, its newline not counted, is cut in a clean copy and goes to quarantine: whole lines are kept in memory."""
@@ -27,6 +31,9 @@ DAMAGE = (
     (f"contains(line, '{CARRIAGE_RETURN}')", "holds a carriage return that does not end the line"),
 )
 """What the marks in a line of a clean copy say: a condition, as SQL, and the reason; the first that holds counts."""
+
+NO_EVENT = "\x06"
+"""Begins a line that stands for a message which is no event: the mark, the reason, the mark, the message as JSON."""
 
 SHOWN_BYTES = 40_000
 """What is kept of an overlong line."""
@@ -47,7 +54,7 @@ class LinesFile:
     """A file that can be read as lines: where, how many, and what each of its lines is told along with.
 
     `careful`: it is a clean copy, whose lines may hold marks. `header` are the names of the fields in a file that names them itself, and
-    `header_line` the line that does (0: none).
+    `header_line` the line that does (0: none). `left_out` are lines that do not count, as pairs of the first and the last.
     """
 
     path: Path
@@ -59,11 +66,21 @@ class LinesFile:
     careful: bool
     header_line: int = 0
     header: tuple[str, ...] = ()
+    left_out: tuple[tuple[int, int], ...] = ()
 
 
 def read_lines(path: Path) -> str:
     """Give a DuckDB table function over the lines of one file, compressed or not: the column `line`."""
     return f"read_csv({literal_path(path)}, {_AS_LINES})"
+
+
+def count_records(duck: duckdb.DuckDBPyConnection, path: Path, spans: Sequence[tuple[int, int]]) -> int:
+    """How many lines with these numbers, spans from first to last, are not blank. A careful file is given as its clean copy."""
+    within = " OR ".join(f"line_number BETWEEN {first} AND {last}" for first, last in spans)
+    ((records,),) = duck.execute(f"""
+        SELECT count(*) FROM (SELECT line, row_number() OVER () AS line_number, true AS _careful FROM {read_lines(path)})
+        WHERE ({within}) AND NOT {BLANK}""").fetchall()
+    return int(records)
 
 
 def lines_sql(files: Sequence[LinesFile], threads: int) -> str:
@@ -90,7 +107,11 @@ def _range_sql(files: Sequence[LinesFile], ends: Sequence[int], start: int, end:
             FROM read_csv([{paths}], {_AS_LINES}) LIMIT {end - first}
         )
         JOIN (VALUES {rows}) AS file(_index, _before, {", ".join(_FILE_COLUMNS)}) USING (_index)
-        WHERE _place > {start}"""
+        WHERE _place > {start}{"".join(_left_out(file) for file, _ in within)}"""
+
+
+def _left_out(file: LinesFile) -> str:
+    return "".join(f" AND NOT (file_id = {file.file_id} AND _place - _before BETWEEN {first} AND {last})" for first, last in file.left_out)
 
 
 _FILE_COLUMNS = ("landing_date", "landing_file", "file_id", "file_name", "_careful", "_header_line", "_header")

@@ -185,6 +185,9 @@ QUARANTINE_COLUMNS = (
     Column("reason", "string", "Why the line is not in stage", nullable=False),
     Column("line", "string", "The line as text, cut to 10,000 characters; the archive keeps every byte", personal=True),
     Column("line_bytes", "long", "Length of the line in bytes", nullable=False),
+    Column("kafka_topic", "string", "Topic the message came from; null for a line that came in a file"),
+    Column("kafka_partition", "long", "Partition of the topic"),
+    Column("kafka_offset", "long", "Offset of the message in the partition"),
 )
 
 LEDGER_COLUMNS = (
@@ -211,6 +214,13 @@ LEDGER_COLUMNS = (
     ),
     Column("claimed_at", "timestamp", "When the platform claimed the file (UTC)", nullable=False),
     Column("run_id", "string", "Dagster run that claimed the file", nullable=False),
+    Column("kafka_topic", "string", "Topic whose messages the file holds, a line each; null for any other file"),
+    Column("kafka_topic_id", "string", "Which topic of that name; one that is made anew has another"),
+    Column("kafka_partition", "long", "Partition of the topic"),
+    Column("first_offset", "long", "Offset of line 1; line n is the message at `first_offset + n - 1`, blank where the topic has none"),
+    Column("last_offset", "long", "Offset of the last line"),
+    Column("repeated_offsets", "string", "Offsets that files landed before have, such as `100-149,160-160`; their lines are not staged again"),
+    Column("repeated_lines", "long", "How many messages have these offsets"),
 )
 
 RESERVED = {column.name for column in (*STAGE_COLUMNS, *TRUSTED_COLUMNS, *QUARANTINE_COLUMNS)} | {"file_name", "filename", "file_index"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from event_platform.engines.spelling import identifier, literal
-from event_platform.records.lines import BLANK, DAMAGE
+from event_platform.records.lines import BLANK, DAMAGE, NO_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,6 +126,7 @@ _STRINGS = r'"(?:[^"\\]|\\.)*"'
 
 
 _NOT_JSON = f"""CASE
+    WHEN starts_with(line, '{NO_EVENT}') THEN split_part(line, '{NO_EVENT}', 2)
     WHEN NOT _careful THEN CASE WHEN json_valid(line) THEN 'JSON, but not an object' ELSE 'not JSON' END
     {" ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in DAMAGE)}
     WHEN json_valid(line) THEN 'JSON, but not an object'

@@ -15,8 +15,10 @@ from uuid import uuid4
 
 from event_platform.engines.spelling import identifier, literal, literal_path
 from event_platform.landing.corrections import archived
+from event_platform.landing.topic_files import lines_of
+from event_platform.landing.topic_files import read as read_spans
 from event_platform.records import careful, cells, documents
-from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, NUL, OVERLONG, LinesFile, lines_sql
+from event_platform.records.lines import BAD_UTF8, CARRIAGE_RETURN, NO_EVENT, NUL, OVERLONG, LinesFile, lines_sql
 from event_platform.sources.contract import QUARANTINE_COLUMNS, STAGE_COLUMNS
 from event_platform.sources.formats import Csv
 from event_platform.stage.judge import fields_of, judged_sql
@@ -47,11 +49,19 @@ if TYPE_CHECKING:
         @property
         def lines(self) -> int: ...
         @property
-        def blank_lines(self) -> int: ...
-        @property
         def careful(self) -> bool: ...
         @property
         def unreadable(self) -> str | None: ...
+        @property
+        def lines_to_account_for(self) -> int: ...
+        @property
+        def kafka_topic(self) -> str | None: ...
+        @property
+        def kafka_partition(self) -> int | None: ...
+        @property
+        def first_offset(self) -> int | None: ...
+        @property
+        def repeated_offsets(self) -> str | None: ...
 
 
 SHOWN_CHARACTERS = 10_000
@@ -92,17 +102,17 @@ class Parsed:
         """
         in_stage = _places_sql(staged)
         counts = dict(self.duck.execute(f"SELECT file_id, count(*) FROM ({in_stage}) GROUP BY file_id").fetchall())
-        incomplete = [lines for landed, lines in self.files if counts.get(landed.file_id, 0) != landed.lines - landed.blank_lines]
+        incomplete = [lines for landed, lines in self.files if counts.get(landed.file_id, 0) != landed.lines_to_account_for]
         columns = ", ".join(identifier(column.name) for column in QUARANTINE_COLUMNS)
         holds_record = _evaluated_once(f"NOT {fields_of(self.source).without_record}")
         return f"""
             WITH {self._judged(incomplete)}, staged AS ({in_stage}), missing AS (
                 SELECT * FROM judged ANTI JOIN staged USING (file_id, line_number) WHERE {holds_record}
             )
-            SELECT {columns} FROM (
+            SELECT {columns} FROM (SELECT *, CASE WHEN line_number > 0 THEN _first_offset + line_number - 1 END AS kafka_offset FROM (
                 SELECT * REPLACE ({_SHOWN_LINE} AS line), coalesce(_reason, 'not staged') AS reason, {_LINE_BYTES} AS line_bytes FROM missing
                 UNION ALL BY NAME {_unreadable_sql([landed for landed, _ in self.files])}
-            )"""
+            ) LEFT JOIN ({_topics_sql([landed for landed, _ in self.files])}) USING (file_id))"""
 
     def _judged(self, files: Sequence[LinesFile]) -> str:
         (threads,) = self.duck.execute("SELECT current_setting('threads')").fetchone() or (1,)
@@ -123,13 +133,16 @@ def _readable(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, fi
         path = careful.copy(path, copies / f"{file.file_id}.jsonl")
     if lines and isinstance(source.format, Csv):
         header_line, header = cells.header_of(duck, source.format, path)
-    return file, LinesFile(path, lines, file.landing_date, file.landing_file, file.file_id, name, file.careful, header_line, header)
+    left_out = lines_of(read_spans(file.repeated_offsets), file.first_offset or 0)
+    return file, LinesFile(path, lines, file.landing_date, file.landing_file, file.file_id, name, file.careful, header_line, header, left_out)
 
 
 _CUT = f"'^{OVERLONG}(\\d+){OVERLONG}'"
 _LINE_BYTES = f"coalesce(CASE WHEN _careful THEN TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT) END, strlen(line)::BIGINT)"
 _MARKS = f"'{BAD_UTF8}{NUL}{CARRIAGE_RETURN}', '\ufffd\u2400\u240d'"
-_SHOWN_LINE = f"(CASE WHEN _careful THEN translate(regexp_replace(line, {_CUT}, ''), {_MARKS}) ELSE line END)[:{SHOWN_CHARACTERS}]"
+_SHOWN_LINE = f"""(CASE
+    WHEN starts_with(line, '{NO_EVENT}') THEN regexp_replace(line, '^{NO_EVENT}[^{NO_EVENT}]*{NO_EVENT}', '')
+    WHEN _careful THEN translate(regexp_replace(line, {_CUT}, ''), {_MARKS}) ELSE line END)[:{SHOWN_CHARACTERS}]"""
 
 
 def _places_sql(staged: Sequence[str]) -> str:
@@ -148,6 +161,18 @@ def _unreadable_sql(files: Sequence[LandedFile]) -> str:
         SELECT landing_date, landing_file, file_id::BIGINT AS file_id, 0::BIGINT AS line_number, reason, NULL AS line, bytes::BIGINT AS line_bytes
         FROM (VALUES {", ".join(rows or ["(NULL::DATE, '', 0, '', 0)"])}) AS file(landing_date, landing_file, file_id, reason, bytes)
         WHERE file_id > 0"""
+
+
+def _topics_sql(files: Sequence[LandedFile]) -> str:
+    """Topic, partition and first offset of files that hold messages."""
+    rows = [
+        f"({file.file_id}, {literal(file.kafka_topic)}, {file.kafka_partition}, {file.first_offset})"
+        for file in files
+        if file.kafka_topic is not None
+    ]
+    return f"""
+        SELECT file_id::BIGINT AS file_id, kafka_topic, kafka_partition::BIGINT AS kafka_partition, first_offset::BIGINT AS _first_offset
+        FROM (VALUES {", ".join(rows or ["(0, NULL::VARCHAR, 0, 0)"])}) AS file(file_id, kafka_topic, kafka_partition, first_offset)"""
 
 
 def _evaluated_once(condition: str) -> str:

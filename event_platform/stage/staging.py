@@ -180,7 +180,7 @@ def _parse(
 ) -> tuple[list[DataFile], list[DataFile]]:
     staged: list[DataFile] = []
     quarantined: list[DataFile] = []
-    to_parse = [file for file in files if not file.duplicate_of]
+    to_parse = [file for file in files if file.lines_to_account_for]
     days = [[file for file in to_parse if file.landing_date == day] for day in sorted({file.landing_date for file in to_parse})]
     parts = [part for day in days for part in in_parts(engine, day, size=lambda file: file.bytes)]
     work = partial(_parse_part, lake.environment, source, target_of(stage), target_of(quarantine))

@@ -56,6 +56,14 @@ class File:
     unreadable: str | None
     original_name: str
     landing_date: date = LANDED_ON
+    kafka_topic: str | None = None
+    kafka_partition: int | None = None
+    first_offset: int | None = None
+    repeated_offsets: str | None = None
+
+    @property
+    def lines_to_account_for(self) -> int:
+        return self.lines - self.blank_lines
 
 
 @dataclass

@@ -11,7 +11,7 @@ from event_platform.errors import ConfigurationError, PermanentError, TransientE
 from event_platform.realtime.kafka import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from confluent_kafka import Consumer, KafkaError, Producer
     from confluent_kafka.admin import AdminClient
@@ -75,13 +75,16 @@ def producer(environment: Environment, **options: Any) -> Producer:  # noqa: ANN
         return Producer({**configuration(environment, **(ours | options)), "enable.idempotence": True, "acks": "all"})
 
 
-def consumer(environment: Environment, group: str, **options: Any) -> Consumer:  # noqa: ANN401
-    """A consumer that commits nothing by itself, sees committed messages alone, and begins at the beginning. Raises ConfigurationError."""
+def consumer(environment: Environment, group: str, on_error: Callable[[KafkaError], None] | None = None, **options: Any) -> Consumer:  # noqa: ANN401
+    """A consumer that commits nothing by itself, sees committed messages alone, and begins at the beginning. Raises ConfigurationError.
+
+    `on_error` is told what befalls the client while messages are asked for.
+    """
     from confluent_kafka import Consumer
 
     ours = {"group_id": group, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
     with explained("Kafka"):
-        return Consumer({**configuration(environment, **(ours | options)), "enable.auto.commit": False})
+        return Consumer({**configuration(environment, **(ours | options)), "enable.auto.commit": False, "error_cb": on_error or _log.debug})
 
 
 def admin(environment: Environment) -> AdminClient:
@@ -184,7 +187,7 @@ def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentErro
     name, said = error.name(), re.sub(r'value "[^"]*"', "value", re.sub(r" \(after .*\)$", "", error.str().strip()).rstrip("."))
     if name in _SETTINGS or name.endswith("AUTHORIZATION_FAILED"):
         return ConfigurationError(f"{what} cannot be used ({name}): {said}. See EVENT_PLATFORM_KAFKA and EVENT_PLATFORM_KAFKA_SET_….")
-    if name in _UNKNOWN_TOPIC:
+    if name in UNKNOWN_TOPIC:
         return ConfigurationError(f"{what}: the topic is not there ({said}). The collector makes it as it starts.")
     if name in _TOO_LARGE:
         return PermanentError(f"{what}: a message is larger than the topic takes ({said}). Raise max.message.bytes of the topic.")
@@ -192,5 +195,5 @@ def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentErro
 
 
 _SETTINGS = {"_INVALID_ARG", "_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "_SSL", "_NOT_CONFIGURED"}
-_UNKNOWN_TOPIC = {"_UNKNOWN_TOPIC", "UNKNOWN_TOPIC_OR_PART"}
+UNKNOWN_TOPIC = {"_UNKNOWN_TOPIC", "UNKNOWN_TOPIC_OR_PART"}
 _TOO_LARGE = {"MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"}

@@ -46,6 +46,11 @@ def dead_letters_of(topic: str) -> str:
     return f"{topic}.dead"
 
 
+def is_dead_letters(topic: str) -> bool:
+    """Whether the topic is one for dead letters."""
+    return topic.endswith(".dead")
+
+
 def subject_of(source: Source) -> str:
     """Under which name the registry keeps the schemas of the topic's values."""
     return f"{topic_of(source)}-value"
