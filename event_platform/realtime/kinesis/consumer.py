@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from event_platform.alerts import configuration
 from event_platform.alerts.rounds import run_round
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError, TransientError
@@ -47,8 +48,6 @@ def consume(environment: Environment, stream: str, tell: Callable[[object], None
     What is busy or away is asked again, ever less often, for as long as it takes; `until_caught_up` only a few times, then TransientError.
     Raises ConfigurationError for a stream, credentials or alerts that cannot be used.
     """
-    from event_platform.alerts import configuration
-
     if configuration.is_configured(environment):
         configuration.read(environment.alerts)
     with Consumer(environment, stream, tell) as consumer:
@@ -111,6 +110,7 @@ class Consumer:
     def _begin(self) -> None:
         self._checkpoint = self._file.read(self._stream.created_at())
         self._open_shards()
+        self._prepare_alerts()
         self._tell(f"reading {counted(len(self._readers), 'shard')} of the stream {self._stream.name}")
 
     def _open_shards(self) -> None:
@@ -151,14 +151,21 @@ class Consumer:
             named = answers.save(records, self._stream.name, self._checkpoint, folder)
             land_once(self._environment, SOURCE, named)
             arrived = answers.judge(named, folder, self._duck)
-        self._tell(f"{counted(len(records), 'record')} landed as {counted(len(named), 'file')}{self._alerted(arrived)}")
+        self._tell(f"{counted(len(records), 'record')} landed as {counted(len(named), 'file')}{self._round(arrived.rows_sql)}")
         if arrived.poison:
             self._tell(f"{counted(len(arrived.poison), 'file')} will be in quarantine, such as {arrived.poison[0]}")
 
-    def _alerted(self, arrived: answers.Arrived) -> str:
+    def _prepare_alerts(self) -> None:
+        """Send what is due from before; then the first record finds what takes long to open or to import."""
+        self._round()
+        if configuration.is_configured(self._environment):
+            with suppress(ImportError):
+                import apprise  # noqa: F401
+
+    def _round(self, arrived: str | None = None) -> str:
         """Send the alerts; in words what was sent. What fails here is made good by the round that follows once the files are in trusted."""
         try:
-            done = run_round(Lake(self._environment), self._duck, f"stream-{self._stream.name}", datetime.now(UTC), arrived.rows_sql)
+            done = run_round(Lake(self._environment), self._duck, f"stream-{self._stream.name}", datetime.now(UTC), arrived)
         except PlatformError as error:
             self._tell(f"The alerts are left to the next round. {error}")
             return ""
