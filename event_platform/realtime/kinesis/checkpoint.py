@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from event_platform.lake import files
 from event_platform.lake.objects import object_store
 from event_platform.lake.storage import root
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -96,7 +97,7 @@ class CheckpointFile:
         """Replace it in one step; durable when this returns. Raises PlatformError."""
         content = json.dumps(asdict(checkpoint), indent=1).encode()
         if self._environment.lake_url:
-            with files.passing_folder(self._environment.scratch, "checkpoint-") as folder:
+            with passing_folder(self._environment.scratch, "checkpoint-") as folder:
                 (passing := folder / "checkpoint").write_bytes(content)
                 object_store(root(self._url)).upload(passing, self._url)
             return

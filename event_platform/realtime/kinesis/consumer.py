@@ -18,11 +18,11 @@ from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError, TransientError
 from event_platform.lake import aws
 from event_platform.lake.catalog import Lake
-from event_platform.lake.files import passing_folder
 from event_platform.landing.once import land_once
 from event_platform.realtime.kinesis import answers
 from event_platform.realtime.kinesis.checkpoint import CheckpointFile
 from event_platform.realtime.kinesis.stream import SHARDS_AT_ONCE, Batch, ShardReader, Stream, readable
+from event_platform.scratch import passing_folder
 from event_platform.sources.weather import SOURCE
 from event_platform.wording import counted
 
