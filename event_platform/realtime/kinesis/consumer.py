@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from event_platform.alerts import configuration
+from event_platform.alerts import channels, configuration
 from event_platform.alerts.rounds import run_round
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError, TransientError
@@ -159,8 +159,7 @@ class Consumer:
         """Send what is due from before; then the first record finds what takes long to open or to import."""
         self._round()
         if configuration.is_configured(self._environment):
-            with suppress(ImportError):
-                import apprise  # noqa: F401
+            channels.prepare()
 
     def _round(self, arrived: str | None = None) -> str:
         """Send the alerts; in words what was sent. What fails here is made good by the round that follows once the files are in trusted."""
