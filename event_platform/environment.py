@@ -382,7 +382,8 @@ def _url(name: str) -> str | None:
     return text or None
 
 
-PLACE = re.compile(r"\s*([a-z0-9][a-z0-9-]{0,39})\s*=\s*([^=;]+?)\s*")
+PLACE_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
+PLACE = re.compile(rf"\s*({PLACE_NAME.pattern})\s*=\s*([^=;]+?)\s*")
 
 
 def _places(name: str) -> Iterable[tuple[str, str]]:

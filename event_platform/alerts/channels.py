@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -25,6 +26,14 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 4.0
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 ERROR_CHARACTERS = 200
 SNS_TITLE_CHARACTERS = 100
+
+
+def prepare() -> None:
+    """Load what sending needs, which takes a second; whoever does not, waits so long with the first message."""
+    with suppress(ImportError):
+        import apprise
+
+        apprise.Apprise.instantiate("json://127.0.0.1")  # it loads its services as it is given the first address
 
 
 def send(recipient: Recipient, message: Message) -> None:

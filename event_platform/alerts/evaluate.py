@@ -18,13 +18,12 @@ from event_platform.sources.weather import SOURCE
 from event_platform.trusted.dates import files_of_dates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from event_platform.alerts.configuration import Configuration, Rule
     from event_platform.alerts.hysteresis import Kind
     from event_platform.alerts.log import AlertLog
     from event_platform.lake.catalog import Lake
-    from event_platform.lake.table import LakeTable
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """The provider's clock may be so much ahead of ours."""
@@ -37,26 +36,33 @@ def evaluate_new(lake: Lake, log: AlertLog, configuration: Configuration, now: d
     """Look at what is new, and log what is to be told, with what was looked at, in one commit; give the rows logged."""
     trusted = lake.open(tables.trusted(SOURCE))
     changes = trusted.changes_since(log.table.consumed(trusted.declared.name))
+    first, last = _span(configuration, now)
+    dates = partitions.days_between(first.astimezone(UTC).date(), last.astimezone(UTC).date())
+    consumed = {trusted.declared.name: changes[-1].sequence} if changes else {}
+    return evaluate_rows(trusted.select(files_of_dates(trusted, dates)), log, configuration, now, consumed)
+
+
+def evaluate_rows(
+    rows_sql: str, log: AlertLog, configuration: Configuration, now: datetime, consumed: Mapping[str, int] | None = None
+) -> list[Entry]:
+    """The same of what a SELECT gives, with columns of trusted.weather; `consumed` is what the log has then taken in, if that is new."""
     evaluated = log.evaluated()
-    observations = _new_observations(trusted, log, configuration, evaluated, now)
-    if not changes and not observations:
+    observations = _new_observations(rows_sql, log, _span(configuration, now), evaluated)
+    if not consumed and not observations:
         return []
     entries = list(_entries(configuration, log.states(), observations, now))
-    seen = evaluated | {str(each["place"]): _time(each) for each in observations}
-    log.append(entries, now, seen, {trusted.declared.name: changes[-1].sequence} if changes else {})
+    log.append(entries, now, evaluated | {str(each["place"]): _time(each) for each in observations}, consumed)
     return entries
 
 
-def _new_observations(
-    trusted: LakeTable, log: AlertLog, configuration: Configuration, evaluated: dict[str, datetime], now: datetime
-) -> list[Observation]:
+def _span(configuration: Configuration, now: datetime) -> tuple[datetime, datetime]:
+    """The first and the last time of observations that are about now."""
+    return now - timedelta(minutes=configuration.max_age_minutes), now + CLOCK_TOLERANCE
+
+
+def _new_observations(rows_sql: str, log: AlertLog, span: Sequence[datetime], evaluated: dict[str, datetime]) -> list[Observation]:
     """Rows later than the last one looked at of their place and young enough, in the order of their time."""
-    first, last = now - timedelta(minutes=configuration.max_age_minutes), now + CLOCK_TOLERANCE
-    dates = partitions.days_between(first.astimezone(UTC).date(), last.astimezone(UTC).date())
-    found = log.duck.execute(
-        f"SELECT * FROM ({trusted.select(files_of_dates(trusted, dates))}) WHERE observed_at >= $1 AND observed_at <= $2 ORDER BY observed_at, place",
-        [first, last],
-    )
+    found = log.duck.execute(f"SELECT * FROM ({rows_sql}) WHERE observed_at >= $1 AND observed_at <= $2 ORDER BY observed_at, place", [*span])
     names = [column[0] for column in found.description or ()]
     rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     return [row for row in rows if str(row["place"]) not in evaluated or _time(row) > evaluated[str(row["place"])]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from event_platform import tables
 from event_platform.alerts import configuration
 from event_platform.alerts.deliver import deliver_due
-from event_platform.alerts.evaluate import evaluate_new
+from event_platform.alerts.evaluate import evaluate_new, evaluate_rows
 from event_platform.alerts.log import TABLE, AlertLog
 from event_platform.sources.weather import SOURCE
 from event_platform.wording import counted
@@ -37,17 +37,18 @@ class Round:
         return f"{counted(len(self.found), 'message')} found due, {sent} sent, {len(self.tried) - sent} failed"
 
 
-def run_round(lake: Lake, duck: duckdb.DuckDBPyConnection, run_id: str, now: datetime) -> Round:
+def run_round(lake: Lake, duck: duckdb.DuckDBPyConnection, run_id: str, now: datetime, arrived: str | None = None) -> Round:
     """Evaluate and deliver; rounds exclude each other. Without a configuration file nothing is done; ConfigurationError if it cannot be used.
 
-    Evaluating commits the messages due before any is sent; see `deliver.py` for what a crash may cost.
+    With `arrived`, a SELECT that gives columns of trusted.weather, the round is about these observations, which are not in trusted yet; once they
+    are there they raise nothing more. Evaluating commits the messages due before any is sent; see `deliver.py` for what a crash may cost.
     """
     if not configuration.is_configured(lake.environment):
         return Round([], [])
     wanted = configuration.read(lake.environment.alerts)
     with lake.writing(TABLE.name):
         log = AlertLog(lake, duck, run_id)
-        found = evaluate_new(lake, log, wanted, now)
+        found = evaluate_rows(arrived, log, wanted, now) if arrived else evaluate_new(lake, log, wanted, now)
         return Round(found, deliver_due(log, wanted, now))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from event_platform.environment import Environment
+    from event_platform.pulls.kinesis import Stream
     from event_platform.pulls.pulled import Failed, Pulled
 
 pull_app = typer.Typer(no_args_is_help=True, help="Ask an API for the records of some dates, and land them.")
@@ -57,26 +58,29 @@ def _report(done: Sequence[Pulled]) -> None:
 @poll_app.command("weather")
 def poll_weather(
     every: Annotated[float | None, typer.Option(min=1, help="Stay, and ask again each so many seconds.", show_default=False)] = None,
+    to_stream: Annotated[str | None, typer.Option(help="Put the answers into this Kinesis stream instead.", show_default=False)] = None,
 ) -> None:
     """Land the weather now at each of EVENT_PLATFORM_WEATHER_PLACES, once or again and again."""
-    here = environment.read()
+    from event_platform.pulls.kinesis import Stream
+
+    here, stream = environment.read(), Stream(to_stream) if to_stream else None
     if every is None:
-        _poll_once(here, tell if len(here.weather_places) > 1 else _tell_landed)
+        _poll_once(here, tell if len(here.weather_places) > 1 else _tell_landed, stream)
         return
     _warn_of_plan(here, every)
     with until_told_to_end("ended"):
-        _poll_each(here, every)
+        _poll_each(here, every, stream)
 
 
-def _poll_once(here: Environment, tell: Callable[[Pulled | Failed], None]) -> None:
+def _poll_once(here: Environment, tell: Callable[[Pulled | Failed], None], stream: Stream | None) -> None:
     from event_platform.pulls.pulled import raise_first
     from event_platform.pulls.weather import poll
 
-    done, failed = poll(here, tell)
+    done, failed = poll(here, tell, stream=stream)
     raise_first(failed, len(done) + len(failed))
 
 
-def _poll_each(here: Environment, every: float) -> None:
+def _poll_each(here: Environment, every: float, stream: Stream | None) -> None:
     import time
 
     from event_platform.errors import ConfigurationError
@@ -84,7 +88,7 @@ def _poll_each(here: Environment, every: float) -> None:
     while True:
         started = time.monotonic()
         try:
-            _poll_once(here, tell)
+            _poll_once(here, tell, stream)
         except (ConfigurationError, UsageError):
             raise
         except PlatformError:  # told already, place by place; the next round may do better

@@ -17,16 +17,19 @@ ATTEMPTS = 5
 _DENIED = (
     *("AccessDenied", "Unauthorized", "Forbidden", "403"),
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "InvalidClientToken"),
-    *("InvalidToken", "RequestTimeTooSkewed"),
+    *("InvalidToken", "RequestTimeTooSkewed", "InvalidSignature", "MissingAuthenticationToken", "IncompleteSignature", "KMSAccessDenied"),
 )
 _UNKNOWN = ("NoSuchBucket", "ResourceNotFound", "Validation", "InvalidBucketName", "PermanentRedirect")
-_BUSY = ("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "ServiceUnavailable", "RequestTimeout", "TooManyRequests", "50")
+_BUSY = (
+    *("Throttling", "SlowDown", "Active", "InternalServer", "InternalError", "InternalFailure", "ServiceUnavailable", "RequestTimeout"),
+    *("TooManyRequests", "ProvisionedThroughputExceeded", "LimitExceeded", "KMSThrottling", "50"),
+)
 
 
-def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3's clients have no types
+def client(service: str, connections: int = 10, attempts: int = ATTEMPTS) -> Any:  # noqa: ANN401 - boto3's clients have no types
     """A client for so many requests at once, with the credentials, region and endpoint that AWS's own variables and files give.
 
-    Raises ConfigurationError.
+    `attempts` is how often it asks when AWS is busy; 1 for those who ask again by themselves. Raises ConfigurationError.
     """
     try:
         from boto3.session import Session
@@ -37,7 +40,7 @@ def client(service: str, connections: int = 10) -> Any:  # noqa: ANN401 - boto3'
     limits = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
     )
     with explained(service):

@@ -98,6 +98,17 @@ def place(file: Path, folder: Path, name: str, first_number: int = 1) -> tuple[P
         return path, number
 
 
+def place_once(file: Path, folder: Path, name: str) -> bool:
+    """Move a file, in one step, to that name in `folder`, unless it is taken; then the file goes. Whether it was moved. Raises OSError."""
+    try:
+        _link(file, folder / name)
+    except FileExistsError:
+        return False
+    finally:
+        file.unlink(missing_ok=True)
+    return True
+
+
 def _link(file: Path, path: Path) -> None:
     try:
         path.hardlink_to(file)

@@ -85,7 +85,7 @@ def _landed(
     with files.explained(f"Preparing landing/{source.name}/"):
         pending = files.make_folder(pending_folder(environment, source))
         incoming = files.make_folder(pending.parent / ".incoming")
-        _sweep(incoming)
+        sweep(incoming)
     last_ns, numbers = 0, dict[str, int]()
     for path, name in wanted:
         with files.explained(f"Landing {shown(path.name)}"):
@@ -98,8 +98,8 @@ def _landed(
         files.make_durable(pending)
 
 
-def _sweep(incoming: Path) -> None:
-    """Remove what landings that died left behind; what others are landing comes and goes meanwhile."""
+def sweep(incoming: Path) -> None:
+    """Remove what landings that died left in `.incoming/`; what others are landing comes and goes meanwhile."""
     for entry in files.walk(incoming):
         with suppress(FileNotFoundError):
             if time.time_ns() - entry.stat(follow_symlinks=False).st_ctime_ns > nanoseconds(ABANDONED_AFTER):

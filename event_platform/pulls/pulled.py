@@ -1,10 +1,14 @@
-"""A pull from question to landed file: the body waits in the scratch folder until it is checked, then appears in `pending/` at once."""
+"""A pull from question to landed file: the body waits in the scratch folder until it is checked, then appears in `pending/` at once.
+
+Instead of being landed here it may be delivered to a stream, from which a consumer lands it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_platform.engines.duckdb import connect
@@ -22,10 +26,16 @@ if TYPE_CHECKING:
 Outcome = Literal["complete", "short", "long", "empty"]
 """As many records as asked for, fewer, more, or none; an empty answer is not landed, for there is nothing in it to keep."""
 
+Deliver = Callable[[Path], str]
+"""Takes a checked body for good, and gives where it went, in words."""
+
 
 @dataclass(frozen=True)
 class Pulled:
-    """How a pull ended: `asked` records were wanted (None: the API does not count), `file` is the name in pending/ (None: nothing landed)."""
+    """How a pull ended: `asked` records were wanted (None: the API does not count), `file` is the name in pending/ (None: nothing landed there).
+
+    `delivered` is where the body went instead, in words.
+    """
 
     what: str
     outcome: Outcome
@@ -35,17 +45,19 @@ class Pulled:
     bytes: int
     attempts: int
     file: str | None
+    delivered: str | None = None
 
     def __str__(self) -> str:
         """One line for people."""
-        landed = f"landed as {self.file}" if self.file else "nothing landed"
+        landed = self.delivered or (f"landed as {self.file}" if self.file else "nothing landed")
         records, attempts = counted(self.records, "record"), counted(self.attempts, "attempt")
         return f"{self.what}: {self.outcome}, {records}, {self.bytes:,} bytes, status {self.status}, {attempts}; {landed}"
 
     def facts(self) -> dict[str, Any]:
         """The same as metadata of an asset."""
-        facts = {"outcome": self.outcome, "status": self.status, "records": self.records, "asked": self.asked, "bytes": self.bytes}
-        return {name: value for name, value in {**facts, "attempts": self.attempts, "file": self.file}.items() if value is not None}
+        facts: dict[str, Any] = {"outcome": self.outcome, "status": self.status, "records": self.records, "asked": self.asked, "bytes": self.bytes}
+        facts |= {"attempts": self.attempts, "file": self.file, "delivered": self.delivered}
+        return {name: value for name, value in facts.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -71,8 +83,9 @@ def pull_and_land(
     patience: Patience | None = None,
     before_attempt: Callable[[], None] = lambda: None,
     sleep: Callable[[float], None] = time.sleep,
+    deliver: Deliver | None = None,
 ) -> Pulled:
-    """Pull, check and land as `<source>-<what>.json`, byte for byte. Raises what `client.pull` and `queue.land` raise."""
+    """Pull, check and land as `<source>-<what>.json`, byte for byte; or `deliver`. Raises what `client.pull`, `queue.land` and `deliver` raise."""
     with passing_folder(environment.scratch, "pull-") as folder, connect(environment) as duck:
         answer = pull(
             request,
@@ -83,8 +96,12 @@ def pull_and_land(
             sleep=sleep,
         )
         outcome = _outcome(answer.records, asked)
-        file = None if outcome == "empty" else _land(environment, source, answer, f"{source.name}-{what}.json")
-    return Pulled(what, outcome, answer.status, answer.records, asked, answer.bytes, answer.attempts, file)
+        file = delivered = None
+        if deliver and outcome != "empty":
+            delivered = deliver(answer.path)
+        elif outcome != "empty":
+            file = _land(environment, source, answer, f"{source.name}-{what}.json")
+    return Pulled(what, outcome, answer.status, answer.records, asked, answer.bytes, answer.attempts, file, delivered)
 
 
 def patience_of(environment: Environment) -> Patience:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_platform import sources
@@ -21,6 +22,7 @@ from event_platform.pulls.pulled import Failed, Pulled, patience_of, pull_and_la
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
+    from event_platform.pulls.kinesis import Stream
 
 ATTEMPTS = 3
 """Fewer than elsewhere: each is a call of the plan, and the next round is near."""
@@ -35,10 +37,12 @@ def poll(
     *,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
+    stream: Stream | None = None,
 ) -> tuple[list[Pulled], list[Failed]]:
     """Ask once about each place, and land what is answered; a place that fails does not keep the others from being asked about.
 
-    `tell` hears of each place as it ends. Raises ConfigurationError when the key or the places are not set, UsageError without a contract.
+    With a stream each answer is put there instead, as one record with the place as its key. `tell` hears of each place as it ends.
+    Raises ConfigurationError when the key or the places are not set, UsageError without a contract.
     """
     _require_configured(environment)
     budget = budget_of(environment, clock)
@@ -46,7 +50,7 @@ def poll(
     done, failed = list[Pulled](), list[Failed]()
     for place in budget.longest_unasked_first(list(locations)):
         try:
-            done.append(_poll_place(environment, place, locations[place], budget, sleep))
+            done.append(_poll_place(environment, place, locations[place], budget, sleep, stream))
             tell(done[-1])
         except ConfigurationError:
             raise
@@ -74,7 +78,9 @@ def _require_configured(environment: Environment) -> None:
         raise ConfigurationError("EVENT_PLATFORM_WEATHER_PLACES is not set. Name places, for instance new-york=New York; office=60.17,24.94.")
 
 
-def _poll_place(environment: Environment, place: str, location: str, budget: CallBudget, sleep: Callable[[float], None]) -> Pulled:
+def _poll_place(
+    environment: Environment, place: str, location: str, budget: CallBudget, sleep: Callable[[float], None], stream: Stream | None
+) -> Pulled:
     request = Request(
         f"{environment.tomorrow_url}/v4/weather/realtime",
         {"location": location, "units": "metric"},
@@ -93,6 +99,7 @@ def _poll_place(environment: Environment, place: str, location: str, budget: Cal
             patience=patience,
             before_attempt=lambda: budget.take(place),
             sleep=sleep,
+            deliver=partial(stream.put, place) if stream else None,
         )
     except HeldBackError:
         raise
