@@ -82,9 +82,10 @@ class Kafka:
 
 @dataclass(frozen=True)
 class Stream:
-    """How the stream counts windows: `delay` is how much later than the latest event one may come and be counted, and how much further in the
-    future than its arrival its time may be. A batch is begun every `every` and reads at most `most_messages`. `restarts`: one that died is started
-    again by Dagster's sensor.
+    """How the stream counts windows.
+
+    `delay` is how much later than the latest event one may come and be counted, and how much further in the future than its arrival its time may
+    be. A batch is begun every `every` and reads at most `most_messages`. `restarts`: one that died is started again by Dagster's sensor.
     """
 
     delay: timedelta = timedelta(seconds=10)

@@ -74,8 +74,9 @@ def judged_sql(source: Source) -> str:
 
 
 def refusals(source: Source) -> Iterator[str]:
-    """Conditions under which an event is refused whose fields are there and of the contract's types; over its columns, `event_date`, `landing_date`
-    and `domain_event_type`. For those who have events in another form than lines.
+    """Conditions under which an event is refused whose fields are there and of the contract's types, for those who do not read lines.
+
+    They are over its columns, `event_date`, `landing_date` and `domain_event_type`.
     """
     yield from (_has_nul(column) for column in source.columns if column.type == "string")
     yield from (condition for condition, _ in (*_broken_columns(source), *_broken_events(source)))

@@ -1,7 +1,8 @@
 """A batch of the query becomes one commit of the table: the windows it updates replace what they were, with the batch's number beside them.
 
 A batch that Spark repeats, since it was killed between the commit and its own note of it, is known by that number and changes nothing.
-Windows that may still change lie in few files, which each commit writes again; those that are closed are put into files of their own.
+Each commit writes the small files of its dates again, as one; when that has grown large, the windows that are closed get a file of their own, which
+no later commit touches. So a commit writes a bounded number of rows, and a day has a file for each 50,000 windows or so.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from event_platform.aggregate.agreement import NOTE
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.aggregate.clickstream_windows import WINDOW, WINDOW_SECONDS
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import expire, remove_orphans
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
+from event_platform.trusted.dates import event_date_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
     import pyarrow as pa
     from pyiceberg.manifest import DataFile
@@ -25,13 +30,11 @@ if TYPE_CHECKING:
     from event_platform.lake.table import LakeTable
     from event_platform.realtime.windows.checkpoint import Batch
 
-CLOSED_ROWS = 100_000
-"""From so many rows on, the windows that are closed leave the files that each commit writes again: a tenth of a second's work."""
+CLOSED_ROWS = 50_000
+"""From so many rows on, the windows that are closed leave the file that each commit writes again: a tenth of a second's work."""
 
 KEEP_SNAPSHOTS = timedelta(minutes=10)
 """A query that began on an older snapshot works this long; a commit a second would else make 86,400 snapshots a day."""
-
-NOTE = "stream"
 
 
 @starts_anew
@@ -87,10 +90,15 @@ def _note(batch: Batch, looked_through: int) -> dict[str, object]:
 
 
 def _open_files(table: LakeTable, duck: duckdb.DuckDBPyConnection) -> list[DataFile]:
-    """The files that may hold a window that is updated: by their greatest begin of a window, so that none is read."""
-    ((first,),) = duck.execute("SELECT epoch_us(min(start_time)) FROM updated").fetchall()
+    """The small files of the dates that are updated, and any that may hold an updated window: by their greatest begin of one, so none is read."""
+    ((first, dates),) = duck.execute("SELECT epoch_us(min(start_time)), list(DISTINCT CAST(start_time AS DATE)) FROM updated").fetchall()
     earliest = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=first)
-    return [file for file in table.files() if table.latest(file, "start_time") >= earliest]
+
+    def is_open(file: DataFile) -> bool:
+        is_small = file.record_count < CLOSED_ROWS // 2 and event_date_of(table, file) in dates
+        return is_small or table.latest(file, "start_time") >= earliest
+
+    return list(filter(is_open, table.files()))
 
 
 def _write(table: LakeTable, duck: duckdb.DuckDBPyConnection, before: list[DataFile], updated_rows: int, closed_until: datetime) -> list[DataFile]:
@@ -105,7 +113,5 @@ def _write(table: LakeTable, duck: duckdb.DuckDBPyConnection, before: list[DataF
     return [file for part in (is_closed, f"NOT ({is_closed})") for file in write(duck, table, f"SELECT * FROM ({windows}) WHERE {part}")]
 
 
-def _dates(table: LakeTable, files: list[DataFile]) -> frozenset:
-    from event_platform.trusted.dates import event_date_of
-
+def _dates(table: LakeTable, files: list[DataFile]) -> frozenset[date]:
     return frozenset(event_date_of(table, file) for file in files)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of a query. `ends` is the offset after the last message read of each partition, `watermark` (UTC) closes what ends at or before it."""
+    """One batch of a query: the offset after the last message read of each partition, and the watermark (UTC): what ends by then is closed."""
 
     query: str
     number: int
@@ -46,7 +46,9 @@ def batch(folder: Path, number: int, topic: str) -> Batch:
     try:
         _, metadata, *offsets = (folder / "offsets" / str(number)).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        raise PermanentError(f"Batch {number} is not in the checkpoint {folder}. Forget it with --anew: all that the topic holds is read again.") from error
+        raise PermanentError(
+            f"Batch {number} is not in the checkpoint {folder}. Forget that with --anew: all that the topic holds is counted again."
+        ) from error
     watermark = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=json.loads(metadata)["batchWatermarkMs"])
     (read,) = (json.loads(each)[topic] for each in offsets)
     return Batch(query_of(folder) or "", number, watermark, {int(partition): end for partition, end in read.items()})

@@ -74,7 +74,7 @@ def options(kafka: Kafka) -> dict[str, str]:
 
 def _datum(written_by: Mapping[int, Schema | None]) -> Column:
     """The Avro datum as a struct of the contract's fields, null where there is none."""
-    from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+    from pyspark.sql import functions as F
     from pyspark.sql.avro.functions import from_avro
 
     number, body = F.expr(NUMBER), F.expr("substring(value, 6)")

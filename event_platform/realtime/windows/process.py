@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.engines.duckdb import connect
-from event_platform.errors import TransientError, UsageError
+from event_platform.errors import PlatformError, TransientError, UsageError
 from event_platform.lake.catalog import Lake
 from event_platform.realtime.kafka import client, registry
 from event_platform.realtime.windows import batches, checkpoint, failures, report, untimely
@@ -24,7 +24,7 @@ from event_platform.sources.clickstream import SOURCE
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from event_platform.environment import Environment
 
@@ -93,7 +93,7 @@ class Supervisor:
             self._say(state="stopped")
             raise
         except BaseException as error:
-            self._say(state="failed", why=str(error) if isinstance(error, Exception) else type(error).__name__)
+            self._say(state="failed", why=str(error) if isinstance(error, PlatformError) else type(error).__name__)
             raise
         self._say(state="stopped")
 
@@ -132,18 +132,13 @@ class Supervisor:
 
     def _watch(self, query: StreamingQuery, reporter: report.Reporter) -> None:
         """Until the query ends. Raises what made it fail."""
-        while query.isActive:
-            query.awaitTermination(1) if not self._failed(query) else None
+        with failures.explained(self.windows):
+            while not query.awaitTermination(1):
+                self._take_in(query)
+                reporter.tell(self.lake, self.beat)
+                self._tidy()
             self._take_in(query)
-            reporter.tell(self.lake, self.beat)
-            self._tidy()
-        if failed := self._failed(query):
-            raise failures.explained(failed, self.windows.failure) from failed
-        self._take_in(query)
-        reporter.tell(self.lake, self.beat, now=True)
-
-    def _failed(self, query: StreamingQuery) -> Exception | None:
-        return query.exception()
+            reporter.tell(self.lake, self.beat, now=True)
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -193,7 +188,9 @@ def _after(beat: Heartbeat, done: list[dict[str, Any]]) -> Heartbeat:
     sums = {name: getattr(beat, name) + sum(each.get(name) or 0 for each in told) for name in ("poison", "early")}
     messages = beat.messages + sum(each.get("read") or 0 for each in told)
     late = beat.late + sum(_late(each) for each in done)
-    return replace(beat, batch=done[-1]["batchId"], watermark=done[-1].get("eventTime", {}).get("watermark", ""), messages=messages, late=late, **sums)
+    return replace(
+        beat, batch=done[-1]["batchId"], watermark=done[-1].get("eventTime", {}).get("watermark", ""), messages=messages, late=late, **sums
+    )
 
 
 def _late(done: dict[str, Any]) -> int:

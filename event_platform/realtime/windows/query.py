@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from event_platform.aggregate.clickstream_live import EARLY
 from event_platform.aggregate.clickstream_windows import WINDOW, WINDOW_SECONDS
 from event_platform.engines import spark
 from event_platform.errors import ConfigurationError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import duckdb
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from event_platform.environment import Environment
     from event_platform.realtime.kafka.schemas import Schema
@@ -61,18 +62,20 @@ class Windows:
         return messages.events(messages_of_kafka, self.schemas, self.environment.stream.delay.total_seconds())
 
     def _counted(self) -> DataFrame:
-        from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
+        from pyspark.sql import functions as F
 
         source = self.session.readStream.format("kafka").option("subscribe", TOPIC).option("startingOffsets", "earliest")
         limited = source.option("maxOffsetsPerTrigger", self.environment.stream.most_messages)
         events = self.read(limited.options(**messages.options(client.kafka_of(self.environment))).load())
-        told = [F.expr(f"count_if(verdict = '{verdict}')").alias(verdict) for verdict in (messages.POISON, messages.EARLY)]
+        told = [F.expr(f"count_if(verdict = '{verdict}')").alias(verdict) for verdict in (messages.POISON, EARLY)]
         timely = events.observe(COUNTED, F.count(F.lit(1)).alias("read"), *told).where("verdict IS NULL")
         once = timely.withWatermark(SOURCE.timestamp, f"{self.environment.stream.delay.total_seconds()} seconds").dropDuplicatesWithinWatermark(
             ["event_key"]
         )
         window = F.window(SOURCE.timestamp, f"{WINDOW_SECONDS} seconds").alias("period")
-        return once.groupBy(window, *WINDOW[1:]).agg(F.count(F.lit(1)).alias("events")).selectExpr("period.start AS start_time", *WINDOW[1:], "events")
+        return (
+            once.groupBy(window, *WINDOW[1:]).agg(F.count(F.lit(1)).alias("events")).selectExpr("period.start AS start_time", *WINDOW[1:], "events")
+        )
 
     def _commit(self, updated: DataFrame, number: int) -> None:
         """Called by Spark for each batch, again for one that it does not know to be done."""

@@ -8,10 +8,11 @@ guessed, and whoever asks later gets the same answer. The topic is read twice on
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from event_platform.aggregate.clickstream_live import EARLY, LATE, UNTIMELY
-from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
+from event_platform.aggregate.clickstream_windows import WINDOW, WINDOW_SECONDS
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
@@ -22,14 +23,19 @@ from event_platform.sources.clickstream import SOURCE
 from event_platform.trusted.dates import event_date_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
     import pyarrow as pa
+    from pyspark.sql import DataFrame
 
     from event_platform.lake.catalog import Lake
     from event_platform.realtime.windows.checkpoint import Batch
     from event_platform.realtime.windows.query import Windows
 
 NOTE = "looked-through"
+EARLIEST = -2
+"""How Kafka's clients spell the first offset there is."""
 
 
 def look_through(lake: Lake, windows: Windows, first: int, last: int) -> int:
@@ -50,34 +56,33 @@ def recorded(lake: Lake, query: str | None) -> int:
 
 def _found(windows: Windows, batches: list[Batch]) -> pa.Table:
     """The untimely messages of all batches but the first, which says where the second began; columns of the table but its own two times."""
-    rows = [
+    from pyspark.sql.functions import expr
+
+    read_by = windows.session.createDataFrame(_ranges(batches), "topic_partition INT, begins BIGINT, ends BIGINT, watermark TIMESTAMP")
+    events = windows.read(_messages(windows, batches[0], batches[-1])).where(f"coalesce(verdict, '') <> '{messages.POISON}'")
+    read = events.join(read_by, on=expr("partition = topic_partition AND offset >= begins AND offset < ends"))
+    why = f"CASE WHEN verdict = '{EARLY}' THEN '{EARLY}' WHEN {SOURCE.timestamp} <= watermark THEN '{LATE}' END AS why"
+    start = f"window({SOURCE.timestamp}, '{WINDOW_SECONDS} seconds').start AS start_time"
+    places = ("CAST(partition AS BIGINT) AS topic_partition", "offset AS topic_offset", "arrived_at", "watermark")
+    return read.selectExpr(start, *WINDOW[1:], "event_key", *places, why).where("why IS NOT NULL").toArrow()
+
+
+def _ranges(batches: list[Batch]) -> list[tuple[int, int, int, datetime]]:
+    """Partition, first offset, the one after the last, and the watermark that decides what of them is late."""
+    return [
         (partition, before.ends.get(partition, 0), end, before.watermark)
-        for before, batch in zip(batches, batches[1:], strict=False)
+        for before, batch in pairwise(batches)
         for partition, end in batch.ends.items()
         if end > before.ends.get(partition, 0)
     ]
-    schema = "topic_partition INT, begins BIGINT, ends BIGINT, watermark TIMESTAMP"
-    read_by = windows.session.createDataFrame([row for row in rows], schema)
-    reads = "partition = topic_partition AND offset >= begins AND offset < ends"
-    events = windows.read(_messages(windows, batches[0], batches[-1])).where(f"coalesce(verdict, '') <> '{messages.POISON}'").join(read_by, on=_sql(reads))
-    is_late = f"{SOURCE.timestamp} <= watermark"
-    told = f"CASE WHEN verdict = '{EARLY}' THEN '{EARLY}' WHEN {is_late} THEN '{LATE}' END AS why"
-    start = f"window({SOURCE.timestamp}, '{WINDOW_SECONDS} seconds').start AS start_time"
-    columns = ("event_name", "page", "username", "event_key", "CAST(partition AS BIGINT) AS topic_partition", "offset AS topic_offset", "arrived_at")
-    return events.selectExpr(start, *columns, "watermark", told).where("why IS NOT NULL").toArrow()
 
 
-def _messages(windows: Windows, before: Batch, last: Batch):  # noqa: ANN202
+def _messages(windows: Windows, before: Batch, last: Batch) -> DataFrame:
+    """What is in the topic after one batch and up to another."""
     reader = windows.session.read.format("kafka").option("subscribe", TOPIC).options(**messages.options(client.kafka_of(windows.environment)))
-    begins = {str(partition): before.ends.get(partition, -2) for partition in last.ends}
+    begins = {str(partition): before.ends.get(partition, EARLIEST) for partition in last.ends}
     ends = {str(partition): end for partition, end in last.ends.items()}
     return reader.option("startingOffsets", json.dumps({TOPIC: begins})).option("endingOffsets", json.dumps({TOPIC: ends})).load()
-
-
-def _sql(condition: str):  # noqa: ANN202
-    from pyspark.sql.functions import expr
-
-    return expr(condition)
 
 
 @starts_anew
@@ -89,4 +94,4 @@ def _record(lake: Lake, duck: duckdb.DuckDBPyConnection, through: Batch, found: 
         duck.unregister("untimely")
         dates = frozenset(event_date_of(table, file) for file in added)
         table.commit(Change("replacement", dates=dates), through.run_id, added, notes={NOTE: {"query": through.query, "batch": through.number}})
-        return found.num_rows
+        return int(found.num_rows)
