@@ -63,9 +63,15 @@ class Heartbeat:
     @property
     def _is_gone(self) -> bool:
         """Whether its process is not on this machine any more; of another machine nothing is known."""
-        import psutil
-
-        return self.host == socket.gethostname() and not psutil.pid_exists(self.pid)
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # somebody else's, so it is there
+            return False
+        return False
 
     @property
     def told(self) -> str:
