@@ -17,7 +17,6 @@ from event_platform.aggregate.agreement import Agreement, OnDate
 from event_platform.aggregate.clickstream_live import UNTIMELY
 from event_platform.cli import app
 from event_platform.engines.duckdb import connect
-from event_platform.lake.catalog import Lake
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.realtime.windows import batches
@@ -63,7 +62,7 @@ def untimely(pipeline: Pipeline, why: str, *rows: tuple[int, str]) -> None:
 
 def compared(pipeline: Pipeline) -> Agreement:
     with connect(environment.read()) as duck:
-        return agreement.compare(Lake(environment.read()), duck, DELAY)
+        return agreement.compare(pipeline.lake, duck, DELAY)
 
 
 def land(pipeline: Pipeline, *events: dict[str, object]) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -89,9 +92,28 @@ class Heartbeat:
         """Leave it where others find it, with the time."""
         path = path_of(environment)
         path.parent.mkdir(parents=True, exist_ok=True)
-        begun = path.with_suffix(f".{os.getpid()}")
+        begun = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         begun.write_text(json.dumps(asdict(replace(self, beat_at=_now()))), encoding="utf-8")
         begun.replace(path)
+
+
+@contextmanager
+def beating(environment: Environment, now: Callable[[], Heartbeat]) -> Iterator[None]:
+    """Write the heartbeat every BEAT_SECONDS, whatever else this process is busy with."""
+    over = threading.Event()
+
+    def beat() -> None:
+        now().write(environment)
+        while not over.wait(BEAT_SECONDS):
+            now().write(environment)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def read(environment: Environment) -> Heartbeat | None:

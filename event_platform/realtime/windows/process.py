@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from event_platform.aggregate.clickstream_live import WINDOWS
+from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PlatformError, TransientError, UsageError
 from event_platform.lake.catalog import Lake
 from event_platform.realtime.kafka import client, registry
 from event_platform.realtime.windows import batches, checkpoint, failures, report, untimely
-from event_platform.realtime.windows.heartbeat import BEAT_SECONDS, Heartbeat
+from event_platform.realtime.windows.heartbeat import Heartbeat, beating
 from event_platform.realtime.windows.query import COUNTED, Windows, checkpoint_of, session
 from event_platform.sources.clickstream import SOURCE
 from event_platform.wording import counted
@@ -76,7 +77,6 @@ class Supervisor:
     tell: Tell
     beat: Heartbeat = field(default_factory=Heartbeat.begun)
     tidied_at: float = field(default_factory=time.monotonic)
-    beaten_at: float = 0.0
 
     @property
     def lake(self) -> Lake:
@@ -85,9 +85,9 @@ class Supervisor:
 
     def run(self, until_caught_up: bool) -> None:
         """Work until the query ends or this is told to; the last heartbeat says which."""
+        environment = self.windows.environment
         try:
-            with report.reporting(self.windows.environment, REPORT_SECONDS) as reporter:
-                self._resume()
+            with report.reporting(environment, REPORT_SECONDS) as reporter, beating(environment, lambda: self.beat):
                 self._keep_going(until_caught_up, reporter)
         except KeyboardInterrupt:
             self._say(state="stopped")
@@ -97,21 +97,12 @@ class Supervisor:
             raise
         self._say(state="stopped")
 
-    def _resume(self) -> None:
-        """Look through what a stream that died had not looked through."""
-        self._say()
-        folder, query = self.windows.checkpoint, checkpoint.query_of(self.windows.checkpoint)
-        if query is None:
-            return
-        self.windows.looked_through = batches.looked_through(self.lake.open(WINDOWS), query)
-        self._look_through(checkpoint.last_done(folder))
-
     def _keep_going(self, until_caught_up: bool, reporter: report.Reporter) -> None:
+        """One query after another, until one ends well or in a way that will not pass."""
         pause = 1.0
         while True:
-            query = self._start(until_caught_up)
             try:
-                self._watch(query, reporter)
+                self._one_query(until_caught_up, reporter)
                 return
             except failures.UnknownSchemaError as error:
                 self._learn(error.number)
@@ -120,31 +111,32 @@ class Supervisor:
                     raise
                 self.tell(str(error))
                 self._say(state="waiting", why=str(error))
-                self._wait(pause)
+                time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _one_query(self, until_caught_up: bool, reporter: report.Reporter) -> None:
+        """Until the query ends. Raises what made it fail."""
+        with failures.explained(self.windows):
+            self._resume()
+            query = self.windows.start(until_caught_up)
+            self.tell(f"counting windows of {counted(WINDOW_SECONDS, 'second')}")
+            try:
+                while not query.awaitTermination(1):
+                    self._take_in(query)
+                    reporter.tell(self.lake, self.beat)
+                    self._tidy()
+                self._take_in(query)
+                reporter.tell(self.lake, self.beat, now=True)
             finally:
                 query.stop()
 
-    def _start(self, until_caught_up: bool) -> StreamingQuery:
-        query = self.windows.start(until_caught_up)
-        self.tell(f"counting windows of {counted(5, 'second')}")
-        return query
-
-    def _watch(self, query: StreamingQuery, reporter: report.Reporter) -> None:
-        """Until the query ends. Raises what made it fail."""
-        with failures.explained(self.windows):
-            while not query.awaitTermination(1):
-                self._take_in(query)
-                reporter.tell(self.lake, self.beat)
-                self._tidy()
-            self._take_in(query)
-            reporter.tell(self.lake, self.beat, now=True)
-
-    def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, BEAT_SECONDS))
-            self._say(state="waiting")
+    def _resume(self) -> None:
+        """Look through what a query that died had not looked through."""
+        query = checkpoint.query_of(self.windows.checkpoint)
+        if query is not None:
+            noted = batches.looked_through(self.lake.open(WINDOWS), query)
+            self.windows.looked_through = max(self.windows.looked_through, noted)
+            self._look_through(checkpoint.last_done(self.windows.checkpoint))
 
     def _take_in(self, query: StreamingQuery) -> None:
         """What the query tells of itself: batches that it did since the last time, and how far it is behind."""
@@ -158,13 +150,14 @@ class Supervisor:
             if is_gap or any(map(_dropped, done)):
                 self._look_through(done[-1]["batchId"])
             self.windows.looked_through = done[-1]["batchId"]
-        if time.monotonic() - self.beaten_at > BEAT_SECONDS:
-            self._say(state="running", why="")
+        self.beat = replace(self.beat, state="running", why="")
 
     def _look_through(self, last: int) -> None:
+        """Record what the batches up to this one did not count."""
         found = untimely.look_through(self.lake, self.windows, self.windows.looked_through + 1, last)
         if found:
             self.tell(f"{counted(found, 'message')} came too late or too early to be counted")
+        self.windows.looked_through = max(self.windows.looked_through, last)
 
     def _learn(self, number: int) -> None:
         """A message has a schema that was registered since the query began, or none that can be read."""
@@ -179,7 +172,6 @@ class Supervisor:
     def _say(self, **changed: Any) -> None:  # noqa: ANN401 - fields of the heartbeat
         self.beat = replace(self.beat, **changed)
         self.beat.write(self.windows.environment)
-        self.beaten_at = time.monotonic()
 
 
 def _after(beat: Heartbeat, done: list[dict[str, Any]]) -> Heartbeat:

@@ -99,9 +99,7 @@ def test_windows_of_two_dates_are_one_commit(lake: Lake, duck: duckdb.DuckDBPyCo
     assert len(lake.open(WINDOWS).iceberg.snapshots()) == 2
 
 
-def test_closed_windows_leave_the_file_that_is_written_again(
-    lake: Lake, duck: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_closed_windows_leave_the_file_that_is_written_again(lake: Lake, duck: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "CLOSED_ROWS", 20)
     expected: dict[tuple[int, str], int] = {}
     for number in range(40):
