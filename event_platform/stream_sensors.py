@@ -10,8 +10,11 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from event_platform import environment
+from event_platform.aggregate.clickstream_live import WINDOWS
+from event_platform.aggregate.clickstream_windows import TABLE as BATCH
 from event_platform.checks import ALIVE
 from event_platform.environment import Environment
+from event_platform.lake.catalog import Lake
 from event_platform.realtime.windows import heartbeat
 from event_platform.realtime.windows.heartbeat import Heartbeat
 from event_platform.realtime.windows.report import KEY
@@ -28,7 +31,7 @@ class Remembered:
     """What the sensor knows from its last look; times are seconds since 1970."""
 
     alive: bool | None = None
-    checked_batch: int = -1
+    checked: str = ""
     checked_at: float = 0.0
     started_at: float = 0.0
 
@@ -66,11 +69,17 @@ def look(here: Environment, cursor: str | None) -> dg.SensorResult:
         start_again(here)
         after = replace(after, started_at=time.time())
     requests = []
-    if beat.batch != before.checked_batch and time.time() - before.checked_at > CHECK_EVERY_SECONDS:
+    if time.time() - before.checked_at > CHECK_EVERY_SECONDS and (held := _held(here)) != before.checked:
         requests.append(dg.RunRequest())
-        after = replace(after, checked_batch=beat.batch, checked_at=time.time())
+        after = replace(after, checked=held, checked_at=time.time())
     skipped = None if events or requests else beat.told
     return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=json.dumps(asdict(after)), asset_events=events)
+
+
+def _held(here: Environment) -> str:
+    """What a comparison would compare: the snapshots of both tables."""
+    lake = Lake(here)
+    return " ".join(str(lake.open(table).sequence) for table in (WINDOWS, BATCH) if lake.exists(table))
 
 
 def _verdict(beat: Heartbeat) -> dg.AssetCheckEvaluation:

@@ -119,9 +119,10 @@ def beating(environment: Environment, now: Callable[[], Heartbeat]) -> Iterator[
 def read(environment: Environment) -> Heartbeat | None:
     """The last sign of life; None if no stream was ever started in this home."""
     try:
-        return Heartbeat(**json.loads(path_of(environment).read_text(encoding="utf-8")))
+        told = json.loads(path_of(environment).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    return Heartbeat(**{name: value for name, value in told.items() if name in Heartbeat.__dataclass_fields__})
 
 
 def path_of(environment: Environment) -> Path:
