@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from event_platform.aggregate.clickstream_live import EARLY, LATE, UNTIMELY
 from event_platform.aggregate.clickstream_windows import WINDOW, WINDOW_SECONDS
+from event_platform.engines.duckdb import connect
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
@@ -25,7 +26,6 @@ from event_platform.trusted.dates import event_date_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import duckdb
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
@@ -45,7 +45,7 @@ def look_through(lake: Lake, windows: Windows, first: int, last: int) -> int:
         return 0
     batches = [checkpoint.batch(windows.checkpoint, number, TOPIC) for number in range(first - 1, last + 1)]
     found = _found(windows, batches)
-    return _record(lake, windows.duck, batches[-1], found) if found.num_rows else 0
+    return _record(lake, batches[-1], found) if found.num_rows else 0
 
 
 def recorded(lake: Lake, query: str | None) -> int:
@@ -86,12 +86,11 @@ def _messages(windows: Windows, before: Batch, last: Batch) -> DataFrame:
 
 
 @starts_anew
-def _record(lake: Lake, duck: duckdb.DuckDBPyConnection, through: Batch, found: pa.Table) -> int:
-    with lake.writing(UNTIMELY.name):
+def _record(lake: Lake, through: Batch, found: pa.Table) -> int:
+    with lake.writing(UNTIMELY.name), connect(lake.environment) as duck:  # the query's own is at work in another thread
         table = lake.open(UNTIMELY)
         duck.register("untimely", found)
         added = write(duck, table, "SELECT CAST(start_time AS DATE) AS event_date, * FROM untimely")
-        duck.unregister("untimely")
         dates = frozenset(event_date_of(table, file) for file in added)
         table.commit(Change("replacement", dates=dates), through.run_id, added, notes={NOTE: {"query": through.query, "batch": through.number}})
         return int(found.num_rows)
