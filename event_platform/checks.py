@@ -5,22 +5,28 @@ and once more for every partition, since Dagster keeps only the former in range 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from event_platform import accounting, tables
+from event_platform import accounting, environment, tables
+from event_platform.aggregate import agreement
+from event_platform.aggregate.clickstream_live import WINDOWS
+from event_platform.aggregate.clickstream_windows import TABLE as BATCH
 from event_platform.aggregate.daily import Aggregate
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.alerts.log import AlertLog
 from event_platform.data_tests import declared_tests
 from event_platform.lake.schema import Table
 from event_platform.landing import ledger
+from event_platform.realtime.windows import heartbeat
 from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 from event_platform.trusted import quality
 from event_platform.trusted.dates import rows_by_date
 from event_platform.verdicts import Check, Verdict, changes_to_answer_for, dates_written
+from event_platform.wording import counted
 
 
 def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
@@ -57,6 +63,45 @@ def checks_of_aggregate(aggregate: Aggregate) -> list[dg.AssetChecksDefinition]:
 def checks_of_alerts() -> list[dg.AssetChecksDefinition]:
     """The check of the alerts' delivery log."""
     return [_check_table(ALERTS, [Check("delivered", "No message waits after a try that failed", _delivered, blocking=False)])]
+
+
+ALIVE = "alive"
+AGREEING_DATES = 3
+"""The check compares so many of the stream's last dates; `event-platform stream compare` all of them."""
+
+
+def checks_of_stream() -> list[dg.AssetChecksDefinition]:
+    """The checks of the windows that the stream counts."""
+    return [
+        _check_table(
+            WINDOWS,
+            [
+                Check(ALIVE, "The stream runs, or was told to end", _alive, blocking=False),
+                Check(
+                    "says_what_the_batch_says", f"A closed window counts what {BATCH.name} counts, or it is known why not", _agrees, blocking=False
+                ),
+            ],
+        )
+    ]
+
+
+def _alive(work: Step) -> Verdict:
+    beat = heartbeat.read(work.lake.environment)
+    return Verdict(beat.told, passed=not beat.is_dead) if beat else Verdict("No stream was ever started.")
+
+
+def _agrees(work: Step) -> Verdict:
+    dates = work.dates or agreement.latest_dates(work.lake, AGREEING_DATES)
+    found = agreement.compare(work.lake, work.duck, environment.read().stream.delay, dates)
+    sum_of = agreement.total(found.by_date.values())
+    named = [list(map(str, row)) for row in found.named]
+    return Verdict(
+        f"{counted(sum_of.windows, 'window')} compared, {sum_of.differing:,} differ, of which nothing explains {sum_of.unexplained:,}; the others "
+        f"miss {sum_of.late:,} late and {sum_of.early:,} early events, and {sum_of.revised:,} were sent again with other contents.",
+        frozenset(found.by_date),
+        found.faults,
+        metadata={**asdict(sum_of), "until": str(found.until), "unexplained windows": dg.MetadataValue.json(named)},
+    )
 
 
 def _delivered(work: Step) -> Verdict:

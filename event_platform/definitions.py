@@ -8,17 +8,19 @@ from event_platform import environment
 from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.alerts.assets import alerts_asset, alerts_schedule
-from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source
+from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source, checks_of_stream
 from event_platform.emr import emr_job
 from event_platform.landing.assets import landing_asset
 from event_platform.load_sensors import load_sensor
 from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
+from event_platform.realtime.windows.asset import stream_assets
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
 from event_platform.serving.postgres.assets import load_asset
 from event_platform.serving.postgres.loads import configured
 from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets
+from event_platform.stream_sensors import check_job, stream_sensor
 from event_platform.trusted.assets import trusted_asset
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies and code references, used on purpose
@@ -37,6 +39,8 @@ def definitions() -> dg.Definitions:
         checks += checks_of_aggregate(aggregate)
     assets.append(alerts_asset())
     checks += checks_of_alerts()
+    assets += stream_assets()
+    checks += checks_of_stream()
     here = environment.read()
     loads = configured(here)
     jobs = [emr_job(source, here.emr) for source in all_sources().values()] if here.emr else []
@@ -44,8 +48,8 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
-        jobs=jobs,
-        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads)],
+        jobs=[*jobs, check_job()],
+        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor()],
         schedules=[alerts_schedule(), *pull_schedules()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},

@@ -38,7 +38,7 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: tuple[Callable[[], Iterator[Finding]], ...]
-    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts)
+    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts, _streams)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -206,6 +206,14 @@ def _alerts() -> Iterator[Finding]:
     for name, recipient in wanted.recipients.items():
         is_set = environment.is_set(recipient.address_from)
         yield Finding(is_set, f"the address of {name} is in {recipient.address_from}", "Set the variable where the platform runs.")
+
+
+def _streams() -> Iterator[Finding]:
+    from event_platform.realtime.windows import heartbeat
+
+    if beat := heartbeat.read(environment.read()):
+        way_out = "Start it again with `event-platform stream clickstream`: it goes on where it stopped."
+        yield Finding(not beat.is_dead, f"clickstream: {beat.told}", way_out)
 
 
 def _existing(folder: Path) -> Path:

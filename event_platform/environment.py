@@ -81,6 +81,20 @@ class Kafka:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """How the stream counts windows.
+
+    `delay` is how much later than the latest event one may come and be counted, and how much further in the future than its arrival its time may
+    be. A batch is begun every `every` and reads at most `most_messages`. `restarts`: one that died is started again by Dagster's sensor.
+    """
+
+    delay: timedelta = timedelta(seconds=10)
+    every: timedelta = timedelta(seconds=1)
+    most_messages: int = 1_000_000
+    restarts: bool = False
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was told from outside.
 
@@ -92,7 +106,7 @@ class Environment:
     listed (None: a SQLite file in the lake), `trino`, `spark_jars`, `athena_workgroup` and `athena_output`
     how other engines are asked, `loads` the file that says which loads Dagster does,
     `redshift` where tables go in Amazon Redshift, `engines` what computes which table, `emr` where jobs on AWS
-    compute instead (None: nowhere), `kafka` where events are streamed (None: nowhere).
+    compute instead (None: nowhere), `kafka` where events are streamed (None: nowhere), `stream` how they are counted on the way.
 
     `insights_url` and `tomorrow_url` are the addresses of HTTP APIs, without path; `insights_count` is how many records of a date are asked for.
     `weather_places` are pairs of a name and what Tomorrow.io calls the location. `pull_deadline` bounds one pull with all its attempts,
@@ -119,6 +133,7 @@ class Environment:
     engines: Engines = field(default_factory=Engines)
     emr: Emr | None = None
     kafka: Kafka | None = None
+    stream: Stream = field(default_factory=Stream)
     insights_url: str | None = None
     insights_count: int = 1000
     tomorrow_url: str = "https://api.tomorrow.io"
@@ -158,6 +173,11 @@ class Environment:
     def cache(self) -> Path:
         """Copies of objects of the lake, which may be removed at any time."""
         return self.scratch / "cache"
+
+    @cached_property
+    def streams(self) -> Path:
+        """What streams remember of what they have read, and how they are."""
+        return self.home / "streams"
 
     @cached_property
     def alerts(self) -> Path:
@@ -251,6 +271,7 @@ def read() -> Environment:
         engines=_engines(),
         emr=_emr(),
         kafka=_kafka(),
+        stream=_stream(),
         insights_url=_url("EVENT_PLATFORM_INSIGHTS_URL"),
         insights_count=int(_number("EVENT_PLATFORM_INSIGHTS_COUNT", 1000, least=1)),
         tomorrow_url=_url("EVENT_PLATFORM_TOMORROW_URL") or Environment.tomorrow_url,
@@ -320,6 +341,15 @@ def _kafka() -> Kafka | None:
     if not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}(,([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5})*", servers):
         raise ConfigurationError("EVENT_PLATFORM_KAFKA lists no brokers; write host:port, or several with commas between them.")
     return Kafka(servers, registry, _options("EVENT_PLATFORM_KAFKA_SET_"), _options("EVENT_PLATFORM_SCHEMA_REGISTRY_SET_"))
+
+
+def _stream() -> Stream:
+    return Stream(
+        delay=timedelta(seconds=_number("EVENT_PLATFORM_STREAM_DELAY_SECONDS", 10)),
+        every=timedelta(seconds=_number("EVENT_PLATFORM_STREAM_EVERY_SECONDS", 1)),
+        most_messages=int(_number("EVENT_PLATFORM_STREAM_MOST_MESSAGES", 1_000_000, least=1)),
+        restarts=_number("EVENT_PLATFORM_STREAM_RESTARTS", 0) > 0,
+    )
 
 
 def _options(prefix: str) -> dict[str, str]:

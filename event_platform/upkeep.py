@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from event_platform import partitions, scratch, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
+from event_platform.aggregate.clickstream_live import TABLES as STREAMED
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.objects import object_store
 from event_platform.lake.storage import is_remote, root
 from event_platform.lake.table import Change, day_of
+from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.sources.weather import SOURCE as WEATHER
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         (f"trusted.{source.name}", tables.trusted(source), lambda: made_from(tables.trusted(source))),
         (f"trusted.{source.name}", tables.seen(source), list),
         *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates_of(source)),
+        *([(table.name, table, list) for table in STREAMED] if source.name == CLICKSTREAM.name else []),
         *([(ALERTS.name, ALERTS, list)] if source.name == WEATHER.name else []),
     ]
     for lock, table, readers in plans:

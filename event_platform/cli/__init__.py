@@ -25,6 +25,7 @@ from event_platform.cli import (
     redshift,
     sample,
     schemas,
+    stream,
 )
 from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
@@ -40,6 +41,7 @@ app.add_typer(pulls.serve_app, name="serve")
 app.add_typer(redshift.app, name="redshift")
 app.add_typer(sample.app, name="sample")
 app.add_typer(schemas.app, name="schema")
+app.add_typer(stream.app, name="stream")
 
 
 def _say_version(wanted: bool) -> None:

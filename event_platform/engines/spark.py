@@ -6,7 +6,7 @@ executors, Kubernetes, YARN) is Spark's own configuration, `spark-defaults.conf`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,15 +148,15 @@ def connect(environment: Environment, duck: duckdb.DuckDBPyConnection) -> Iterat
         spark.close()
 
 
-def session(environment: Environment) -> SparkSession:
-    """The process's session."""
+def session(environment: Environment, more: Mapping[str, str] | None = None) -> SparkSession:
+    """The process's session; `more` are further properties, jars among them, if this is what begins it."""
     try:
         from dagster_pyspark import LazyPySparkResource
         from pyspark.errors import PySparkRuntimeError
     except ImportError as error:
         raise ConfigurationError("The engine spark needs the extra `spark`: pip install 'event-platform[spark]'.") from error
     try:
-        begun: SparkSession = LazyPySparkResource(spark_config=_properties(environment.engines.spark_master)).spark_session
+        begun: SparkSession = LazyPySparkResource(spark_config=_properties(environment.engines.spark_master, more or {})).spark_session
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
     leave_telling_to_us()
@@ -164,15 +164,15 @@ def session(environment: Environment) -> SparkSession:
     return begun
 
 
-def _properties(master: str | None) -> dict[str, str]:
+def _properties(master: str | None, more: Mapping[str, str]) -> dict[str, str]:
     """Spark's properties: ours where the answers depend on them, and those that `spark-defaults.conf` leaves open."""
     from pyspark import SparkConf, SparkContext
 
-    SparkContext._ensure_initialized()  # starts Java, which reads spark-defaults.conf
+    SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll([*more.items()]))  # starts Java, which reads spark-defaults.conf
     given = SparkConf()
     where = master or given.get("spark.master") or "local[*]"
     usual = QUIET | (ON_THIS_MACHINE if where.startswith("local") else {})
-    return {key: value for key, value in usual.items() if not given.contains(key)} | SETTINGS | {"spark.master": where}
+    return {key: value for key, value in usual.items() if not given.contains(key)} | SETTINGS | {**more, "spark.master": where}
 
 
 def _unpickled(share: bytes) -> Any:  # noqa: ANN401 - whatever the work gave

@@ -209,6 +209,8 @@ def _in_sparks_words(node: exp.Expression) -> exp.Expression:
             return exp.Anonymous(this="ANY_VALUE", expressions=[value.this, exp.true()])
         case exp.Anonymous() if node.name.lower() == "hash":  # for the statement alone, never stored: any good hash does
             return exp.Anonymous(this="XXHASH64", expressions=node.expressions)
+        case exp.Anonymous() if node.name.lower() == "strlen":
+            return exp.Anonymous(this="OCTET_LENGTH", expressions=node.expressions)
         case exp.DateFromParts():  # Spark wants 32 bits
             parts = {part: exp.cast(node.args[part], "INT") for part in ("year", "month", "day")}
             return exp.DateFromParts(**parts)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
+from event_platform.aggregate.clickstream_live import TABLES as STREAMED
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.engines.duckdb import connect
 from event_platform.engines.spelling import literal
@@ -38,7 +39,7 @@ def declared_tables() -> list[Table]:
     of_sources = (
         declare(source) for source in all_sources().values() for declare in (tables.ledger, tables.stage, tables.quarantine, tables.trusted)
     )
-    return [*of_sources, *(aggregate.table for aggregate in all_aggregates()), ALERTS]
+    return [*of_sources, *(aggregate.table for aggregate in all_aggregates()), *STREAMED, ALERTS]
 
 
 @contextmanager

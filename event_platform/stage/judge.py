@@ -73,6 +73,15 @@ def judged_sql(source: Source) -> str:
     return ", ".join(ctes)
 
 
+def refusals(source: Source) -> Iterator[str]:
+    """Conditions under which an event is refused whose fields are there and of the contract's types, for those who do not read lines.
+
+    They are over its columns, `event_date`, `landing_date` and `domain_event_type`.
+    """
+    yield from (_has_nul(column) for column in source.columns if column.type == "string")
+    yield from (condition for condition, _ in (*_broken_columns(source), *_broken_events(source)))
+
+
 def _more(name: str, before: str, added: list[tuple[str, str]]) -> str:
     """A CTE: the one before and more columns, each an expression and its name."""
     return f"{name} AS (SELECT *{''.join(f', {expression} AS {identifier(column)}' for expression, column in added)} FROM {before})"
@@ -176,9 +185,13 @@ def _broken_values(source: Source, fields: Fields, column: Column) -> Iterator[t
     if source.must_hold(column):
         yield f"NOT ({is_there})", f"`{column.name}` is missing"
     if column.type == "string":
-        yield f"contains({value}, chr(0))", f"`{column.name}` holds a NUL character"
+        yield _has_nul(column), f"`{column.name}` holds a NUL character"
     if column.type != "json" or is_text:
         yield f"{is_there} AND {value} IS NULL", f"`{column.name}` is not {_EXPECTED.get(column.written) or _EXPECTED[column.type]}"
+
+
+def _has_nul(column: Column) -> str:
+    return f"contains({identifier(column.name)}, chr(0))"
 
 
 def _broken_columns(source: Source) -> Iterator[tuple[str, str]]:

@@ -25,43 +25,12 @@ from event_platform.stage.judge import fields_of, judged_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
     from pathlib import Path
-    from typing import Protocol
 
     import duckdb
 
+    from event_platform.landing.ledger import LandedFile
     from event_platform.sources.contract import Source
-
-    class LandedFile(Protocol):
-        """What parsing asks of a ledger row (`landing.ledger.LandedFile`)."""
-
-        @property
-        def landing_date(self) -> date: ...
-        @property
-        def landing_file(self) -> str: ...
-        @property
-        def file_id(self) -> int: ...
-        @property
-        def original_name(self) -> str: ...
-        @property
-        def bytes(self) -> int: ...
-        @property
-        def lines(self) -> int: ...
-        @property
-        def careful(self) -> bool: ...
-        @property
-        def unreadable(self) -> str | None: ...
-        @property
-        def lines_to_account_for(self) -> int: ...
-        @property
-        def kafka_topic(self) -> str | None: ...
-        @property
-        def kafka_partition(self) -> int | None: ...
-        @property
-        def first_offset(self) -> int | None: ...
-        @property
-        def repeated_offsets(self) -> str | None: ...
 
 
 SHOWN_CHARACTERS = 10_000

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from event_platform.lake.files import explained, passing_folder
+from event_platform.lake.files import explained
 from event_platform.landing import queue
 from event_platform.landing.topic_files import Offsets, name_of
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from event_platform.engines.duckdb import spill_folder
 from event_platform.environment import PLACE_NAME
 from event_platform.lake import files
 from event_platform.landing.inspect import as_records, inspect
+from event_platform.landing.ledger import LandedFile
 from event_platform.realtime.kinesis.checkpoint import Landed
 from event_platform.sources.weather import SOURCE
 from event_platform.stage.parse import parse
@@ -74,7 +75,7 @@ class Arrived:
 
 def judge(named: Mapping[str, Path], folder: Path, duck: duckdb.DuckDBPyConnection) -> Arrived:
     """Judge the files as stage will. Of an observation that is told twice only the later telling is given."""
-    arriving = [_Arriving.of(number, name, path, duck) for number, (name, path) in enumerate(named.items(), 1)]
+    arriving = [_arriving(number, name, path, duck) for number, (name, path) in enumerate(named.items(), 1)]
     with _staged_sql(arriving, folder, duck) as staged:
         duck.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS {staged}")
     counts = dict(duck.execute("SELECT file_id, count(*) FROM arrived GROUP BY file_id").fetchall())
@@ -84,26 +85,27 @@ def judge(named: Mapping[str, Path], folder: Path, duck: duckdb.DuckDBPyConnecti
 
 
 @contextmanager
-def _staged_sql(arriving: list[_Arriving], folder: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _staged_sql(arriving: list[LandedFile], folder: Path, duck: duckdb.DuckDBPyConnection) -> Iterator[str]:
     with parse(duck, SOURCE, folder, arriving, spill_folder(duck)) as parsed:
         yield parsed.staged_sql()
 
 
-@dataclass(frozen=True)
-class _Arriving:
-    """A file as the ledger will have it, with a number in the place of its id."""
-
-    landing_date: date
-    landing_file: str
-    file_id: int
-    original_name: str
-    bytes: int
-    lines: int
-    blank_lines: int
-    careful: bool
-    unreadable: str | None
-
-    @classmethod
-    def of(cls, number: int, name: str, path: Path, duck: duckdb.DuckDBPyConnection) -> _Arriving:
-        found: Inspection = as_records(inspect(path), path, SOURCE.format, duck)
-        return cls(partitions.today(), path.name, number, name, found.bytes, found.lines, found.blank_lines, found.careful, found.unreadable)
+def _arriving(number: int, name: str, path: Path, duck: duckdb.DuckDBPyConnection) -> LandedFile:
+    """A file as the ledger will have it, as far as its parsing goes, with a number in the place of its id."""
+    found: Inspection = as_records(inspect(path), path, SOURCE.format, duck)
+    return LandedFile(
+        landing_date=partitions.today(),
+        landing_file=path.name,
+        file_id=number,
+        original_name=name,
+        bytes=found.bytes,
+        sha256=found.sha256,
+        lines=found.lines,
+        blank_lines=found.blank_lines,
+        unreadable=found.unreadable,
+        careful=found.careful,
+        compression=found.compression,
+        duplicate_of=None,
+        claimed_at=datetime.now(UTC),
+        run_id="",
+    )

@@ -1,0 +1,111 @@
+"""How fast the stream is: `python -m benchmarks.stream`, with Kafka, the registry and Spark's jars set as for `event-platform stream clickstream`.
+
+A backlog is counted, then events come as they happen; how long it is from the end of a window until the lake shows its last count.
+The topic must be one that may be written to: take the servers of `make kafka`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from event_platform import environment, sources
+from event_platform.aggregate.clickstream_live import WINDOWS
+from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
+from event_platform.realtime.kafka import client, registry
+from event_platform.realtime.kafka.wire import Encoder
+from event_platform.realtime.windows import heartbeat
+from event_platform.serving.sql import session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CLICKSTREAM = sources.get("clickstream")
+A_SECOND = 50
+"""Events that come as they happen."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--seconds", type=int, default=60)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["EVENT_PLATFORM_HOME"] = home
+        here = environment.read()
+        client.ensure_topics(here, [CLICKSTREAM])
+        registry.Registry(here).register(CLICKSTREAM)
+        begin = int(time.time()) - 3600
+        _send(here, ((begin + number * 3000 // asked.events, number) for number in range(asked.events)))
+        command = [sys.executable, "-m", "event_platform.cli", "stream", "clickstream"]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            try:
+                _backlog(here, asked.events)
+                _delays(here, asked.seconds)
+            finally:
+                process.terminate()
+
+
+def _backlog(here: environment.Environment, events: int) -> None:
+    began = _await(here, lambda beat: beat.state == "running")
+    done = _await(here, lambda beat: beat.messages >= events)
+    print(f"backlog of {events:,} events: {done - began:.1f} s from Spark's start to the lake, {events / (done - began):,.0f} events/s")
+
+
+def _await(here: environment.Environment, holds) -> float:  # noqa: ANN001 - of a heartbeat
+    while not ((beat := heartbeat.read(here)) and holds(beat)):
+        time.sleep(0.1)
+    return time.time()
+
+
+def _delays(here: environment.Environment, seconds: int) -> None:
+    """Send events second by second, and look all the time for windows that hold all that was sent into them."""
+    sent: dict[int, int] = {}
+    seen: dict[int, float] = {}
+    began = time.time()
+    with session(here) as opened:
+        while time.time() < began + seconds + 30:
+            now = int(time.time())
+            if now < began + seconds and now not in sent:
+                _send(here, ((now, random.randrange(10**12)) for _ in range(A_SECOND)))
+                sent[now] = A_SECOND
+            _look(opened, sent, seen)
+    ends = [start for start in seen if all(second in sent for second in range(start, start + WINDOW_SECONDS))]
+    delays = sorted(max(0.0, seen[start] - start - WINDOW_SECONDS) for start in ends)
+    worst, middle = delays[-1], statistics.median(delays)
+    print(f"{len(delays)} windows, from their end to the lake: median {middle:.1f} s, longest {worst:.1f} s; load {os.getloadavg()[0]:.0f}")
+
+
+def _look(opened, sent: dict[int, int], seen: dict[int, float]) -> None:  # noqa: ANN001 - a session
+    since = datetime.fromtimestamp(min(sent, default=0), UTC).isoformat()
+    counts = opened.query(f"SELECT epoch(start_time)::BIGINT, sum(events) FROM {WINDOWS.name} WHERE start_time >= '{since}' GROUP BY 1")[1]
+    for start, events in counts:
+        whole = sum(sent.get(second, 0) for second in range(start, start + WINDOW_SECONDS))
+        if start not in seen and time.time() > start + WINDOW_SECONDS and events >= whole:
+            seen[start] = time.time()
+
+
+def _send(here: environment.Environment, events: Iterable[tuple[int, int]]) -> None:
+    """Seconds and numbers as clicks with an id."""
+    encoder = Encoder(CLICKSTREAM, registry.Registry(here).number_for_writing(CLICKSTREAM))
+    producer = client.producer(here)
+    for second, number in events:
+        click = {"event_id": f"{number}", "username": f"user-{number % 500}", "page": "/", "event_name": "click", "event_time": second}
+        key, message = encoder.encode(json.dumps(click).encode())
+        producer.produce(CLICKSTREAM.name, message, key)
+        producer.poll(0)
+    producer.flush(60)
+
+
+if __name__ == "__main__":
+    main()

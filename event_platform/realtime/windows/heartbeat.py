@@ -1,0 +1,134 @@
+"""How the stream is: a small file in the home that it writes again every few seconds, for whoever asks without asking Spark.
+
+A stream whose file is old, though it says that it runs, has died; one that was told to end says so in its last words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from event_platform.environment import Environment
+
+BEAT_SECONDS = 2.0
+DEAD_AFTER = timedelta(seconds=30)
+"""A batch of a whole backlog does not keep the stream from saying that it lives; only a machine that stands still does."""
+
+State = Literal["running", "waiting", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The stream as it was at `beat_at`. Counts are since it was started, `behind` is how many messages of the topic it has not read.
+
+    `waiting`: for Kafka, the registry or the lake, which are away. `why` says why it waits or failed. Times are ISO 8601, UTC.
+    """
+
+    state: State = "running"
+    pid: int = 0
+    host: str = ""
+    started_at: str = ""
+    beat_at: str = ""
+    batch: int = -1
+    watermark: str = ""
+    messages: int = 0
+    poison: int = 0
+    early: int = 0
+    late: int = 0
+    behind: int = 0
+    why: str = ""
+
+    @classmethod
+    def begun(cls) -> Heartbeat:
+        """That of this process."""
+        return cls(pid=os.getpid(), host=socket.gethostname(), started_at=_now())
+
+    @property
+    def age(self) -> timedelta:
+        """How old it is."""
+        return datetime.now(UTC) - datetime.fromisoformat(self.beat_at)
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the stream should run and does not."""
+        return self.state == "failed" or (self.state != "stopped" and (self.age > DEAD_AFTER or self._is_gone))
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether its process is not on this machine any more; of another machine nothing is known."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:  # somebody else's, so it is there
+            return False
+        return False
+
+    @property
+    def told(self) -> str:
+        """How the stream is, as a sentence."""
+        if self.state == "failed":
+            return f"The stream failed at {self.beat_at}: {self.why}"
+        if self.state == "stopped":
+            return f"The stream was told to end at {self.beat_at}."
+        if self.is_dead:
+            return f"The stream has died: its last sign of life is of {self.beat_at}."
+        waits = f"; it waits: {self.why}" if self.state == "waiting" else ""
+        return f"The stream runs: batch {self.batch}, {self.behind:,} messages behind{waits}."
+
+    def write(self, environment: Environment) -> None:
+        """Leave it where others find it, with the time."""
+        path = path_of(environment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        begun = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        begun.write_text(json.dumps(asdict(replace(self, beat_at=_now()))), encoding="utf-8")
+        begun.replace(path)
+
+
+@contextmanager
+def beating(environment: Environment, now: Callable[[], Heartbeat]) -> Iterator[None]:
+    """Write the heartbeat every BEAT_SECONDS, whatever else this process is busy with."""
+    over = threading.Event()
+
+    def beat() -> None:
+        now().write(environment)
+        while not over.wait(BEAT_SECONDS):
+            now().write(environment)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def read(environment: Environment) -> Heartbeat | None:
+    """The last sign of life; None if no stream was ever started in this home."""
+    try:
+        told = json.loads(path_of(environment).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Heartbeat(**{name: value for name, value in told.items() if name in Heartbeat.__dataclass_fields__})
+
+
+def path_of(environment: Environment) -> Path:
+    """The file."""
+    return environment.streams / "clickstream" / "heartbeat.json"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
