@@ -209,6 +209,7 @@ resource "aws_service_discovery_http_namespace" "this" {
 }
 
 resource "aws_security_group" "containers" {
+  # checkov:skip=CKV2_AWS_5:Services and schedules have it, by way of their modules, which checkov does not follow
   name        = "${var.prefix}-containers"
   description = "All containers of the platform"
   vpc_id      = var.vpc_id
