@@ -1,0 +1,61 @@
+"""A service of docker/compose.yaml as a plain process: its own command, environment and health check, with names and paths that differ put in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from event_platform.environment import CHECKOUT
+from infra.process import running
+
+DOCKER = CHECKOUT / "docker"
+
+
+def services() -> dict[str, Any]:
+    """All that the file defines, its repetitions resolved."""
+    return yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+
+
+class Composed:
+    """The file's services on this machine. `here` says what stands for what: addresses, paths, and the secrets by `${NAME:?…}`."""
+
+    def __init__(self, folder: Path, here: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        self.folder, self.here, self.secrets = folder, here, secrets
+
+    @contextmanager
+    def start(self, name: str, *, seconds: float = 120) -> Iterator[None]:
+        """The service, until its own health check is content; InfraError with the end of what it printed when that never comes."""
+        service = services()[name]
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**self.environment(name), "PATH": programs, "PYTHONPATH": str(CHECKOUT)}
+        folder = self.folder / name
+        folder.mkdir()
+        check = self.put(service["healthcheck"]["test"][1:])
+
+        def is_well() -> bool:
+            return subprocess.run(check, env={**os.environ, **environment}, capture_output=True, timeout=60, check=False).returncode == 0
+
+        with running(name, self.put(service["command"]), folder, is_well, seconds=seconds, environment=environment):
+            yield
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the service's container is told."""
+        told = services()[name].get("environment", {})
+        return dict(zip(told, self.put([str(value) for value in told.values()]), strict=True))
+
+    def put(self, words: list[str]) -> list[str]:
+        """The words with this machine's names in them."""
+        return [self._put(word) for word in words]
+
+    def _put(self, word: str) -> str:
+        for theirs, ours in self.here.items():
+            word = re.sub(rf"(?<![\w-]){re.escape(theirs)}(?![\w-])", ours, word)
+        return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: self.secrets[found[1]], word).replace("$$", "$")
