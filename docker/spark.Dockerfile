@@ -1,4 +1,5 @@
 # Spark with the platform in it: master, workers, and the windows that are computed as events come. The jars are those of infra/spark.
+# checkov:skip=CKV_DOCKER_2:Who runs it says how it is found well, in compose.yaml: each service in its own way
 FROM maven:3.9.11-eclipse-temurin-17 AS jars
 COPY infra/spark/pom.xml /build/pom.xml
 RUN mvn --batch-mode --quiet -f /build/pom.xml org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies -DoutputDirectory=/opt/spark-jars

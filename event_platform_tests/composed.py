@@ -1,4 +1,4 @@
-"""A service of docker/compose.yaml as a plain process: its own command, environment and health check, with names and paths that differ put in place."""
+"""A service of docker/compose.yaml as a plain process: its own command, settings and health check, with this machine's names in them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ def services() -> dict[str, Any]:
     return yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
 
 
-class Composed:
-    """The file's services on this machine. `here` says what stands for what: addresses, paths, and the secrets by `${NAME:?…}`."""
+def secrets() -> dict[str, str]:
+    """A value for each secret that the file asks for."""
+    asked = set(re.findall(r"\$\{(\w+):\?", (DOCKER / "compose.yaml").read_text()))
+    return {name: f"{name.lower()}-1" for name in asked}
 
-    def __init__(self, folder: Path, here: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        self.folder, self.here, self.secrets = folder, here, secrets
+
+class Composed:
+    """The file's services on this machine. `here` says what stands for what: addresses, ports, paths; `image` is what their images set."""
+
+    def __init__(self, folder: Path, here: Mapping[str, str], secrets: Mapping[str, str], image: Mapping[str, str] | None = None) -> None:
+        self.folder, self.here, self.secrets, self.image = folder, here, secrets, image or {}
 
     @contextmanager
     def start(self, name: str, *, seconds: float = 120) -> Iterator[None]:
         """The service, until its own health check is content; InfraError with the end of what it printed when that never comes."""
         service = services()[name]
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**self.environment(name), "PATH": programs, "PYTHONPATH": str(CHECKOUT)}
+        environment = self.environment(name)
         folder = self.folder / name
         folder.mkdir()
         check = self.put(service["healthcheck"]["test"][1:])
@@ -49,7 +54,9 @@ class Composed:
     def environment(self, name: str) -> dict[str, str]:
         """What the service's container is told."""
         told = services()[name].get("environment", {})
-        return dict(zip(told, self.put([str(value) for value in told.values()]), strict=True))
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        put = dict(zip(told, self.put([str(value) for value in told.values()]), strict=True))
+        return {**put, **self.image, "PATH": programs, "PYTHONPATH": str(CHECKOUT)}
 
     def put(self, words: list[str]) -> list[str]:
         """The words with this machine's names in them."""

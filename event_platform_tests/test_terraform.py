@@ -253,7 +253,9 @@ def test_thresholds_and_recipients_are_what_the_alerter_understands(installed: I
     }
     told = {each["name"]: each["value"] for each in installed.container("alerter")["environment"]}
     assert told["ALERTS_BY_SMS"] == installed.values["module.alert_sms.aws_sns_topic.this"]["arn"]
-    assert {values["protocol"] for address, values in installed.values.items() if address.startswith("module.alert_") and "subscription" in address} == {"email", "sms"}
+    assert {
+        values["protocol"] for address, values in installed.values.items() if address.startswith("module.alert_") and "subscription" in address
+    } == {"email", "sms"}
 
 
 def test_the_collectors_keys_are_what_it_understands(installed: Installed, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

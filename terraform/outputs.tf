@@ -3,6 +3,11 @@ output "repository" {
   value       = aws_ecr_repository.platform.repository_url
 }
 
+output "image_tag" {
+  description = "The version that was asked for last."
+  value       = var.image_tag
+}
+
 output "cluster" {
   value = aws_ecs_cluster.this.name
 }

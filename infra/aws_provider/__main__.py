@@ -24,7 +24,7 @@ def serve(schema: Path) -> None:
     silent = grpc.unary_unary_rpc_method_handler(lambda *_: b"")
     methods = dict.fromkeys(NOTHING_TO_SAY, silent) | {"GetProviderSchema": grpc.unary_unary_rpc_method_handler(lambda *_: answer)}
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("tfplugin6.Provider", methods)])
-    ending = grpc.unary_unary_rpc_method_handler(lambda *_: done.set() or b"")
+    ending = grpc.unary_unary_rpc_method_handler(lambda *_: _end(done))
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("plugin.GRPCController", {"Shutdown": ending})])
     well = health.HealthServicer()
     well.set("plugin", health_pb2.HealthCheckResponse.SERVING)
@@ -36,6 +36,11 @@ def serve(schema: Path) -> None:
         sys.stdout.flush()
         done.wait()
         server.stop(grace=None)
+
+
+def _end(done: threading.Event) -> bytes:
+    done.set()
+    return b""
 
 
 if __name__ == "__main__":

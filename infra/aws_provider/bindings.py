@@ -9,7 +9,6 @@ spelled as Terraform does in JSON and `most` is None for any number of blocks. A
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import sys
