@@ -177,14 +177,22 @@ def test_the_loader_reads_what_it_loads_and_no_more(installed: Installed) -> Non
     assert installed.may("loader", "s3:PutObject", f"{WORK}/redshift/payments/a.parquet")
 
 
-@pytest.mark.parametrize("name", ["collector", "poller"])
-def test_who_brings_events_reads_no_table(installed: Installed, name: str) -> None:
-    feed = {"collector": "clickstream", "poller": "weather"}[name]
+@pytest.mark.parametrize(("name", "feed"), [("collector", "clickstream"), ("consumer", "weather")])
+def test_who_brings_events_adds_to_one_queue(installed: Installed, name: str, feed: str) -> None:
     assert installed.may(name, "s3:PutObject", f"{LAKE}/landing/{feed}/pending/a.jsonl")
     assert not installed.may(name, "s3:PutObject", f"{LAKE}/landing/storefront/pending/a.jsonl")
-    assert not any(installed.may(name, "s3:GetObject", f"{LAKE}/{layer}/{feed}/data/a.parquet") for layer in ("stage", "trusted", "quarantine"))
     assert not installed.may(name, "s3:GetObject", f"{LAKE}/landing/{feed}/processed/date=2026-01-01/a.jsonl")
-    assert not installed.may(name, "glue:GetTable", f"{GLUE}:table/trusted/{feed}")
+    assert not any(installed.may(name, "s3:GetObject", f"{LAKE}/{layer}/clickstream/data/a.parquet") for layer in ("stage", "trusted", "quarantine"))
+    assert not installed.may(name, "glue:GetTable", f"{GLUE}:table/trusted/clickstream")
+
+
+def test_the_poller_sees_nothing_of_the_lake(installed: Installed) -> None:
+    stream = installed.values["module.intake.aws_kinesis_stream.events"]["arn"]
+    assert installed.may("poller", "kinesis:PutRecord", stream)
+    assert not installed.may("poller", "kinesis:GetRecords", stream)
+    assert not installed.may("poller", "s3:GetObject", f"{LAKE}/landing/weather/pending/a.json")
+    assert installed.may("consumer", "kinesis:GetRecords", stream)
+    assert [name for name in installed.components if installed.may(name, "kinesis:GetRecords", stream)] == ["consumer"]
 
 
 @pytest.mark.parametrize("name", ["webserver", "daemon"])
@@ -272,7 +280,7 @@ def test_the_collectors_keys_are_what_it_understands(installed: Installed, home:
 
 def test_a_new_version_goes_back_by_itself_and_two_daemons_never_run(installed: Installed) -> None:
     services = {address: values for address, values in installed.values.items() if address.endswith("aws_ecs_service.this")}
-    assert len(services) == 4
+    assert len(services) == 5
     assert all(values["deployment_circuit_breaker"] == [{"enable": True, "rollback": True}] for values in services.values())
     daemon = installed.values['module.service["daemon"].aws_ecs_service.this']
     assert (daemon["deployment_minimum_healthy_percent"], daemon["deployment_maximum_percent"]) == (0, 100)

@@ -10,6 +10,7 @@ locals {
     daemon    = { cpu = 512, memory = 2048, disk_gigabytes = 21 }
     collector = { cpu = 1024, memory = 2048, disk_gigabytes = 21 }
     poller    = { cpu = 256, memory = 1024, disk_gigabytes = 21 }
+    consumer  = { cpu = 512, memory = 2048, disk_gigabytes = 21 }
     alerter   = { cpu = 512, memory = 2048, disk_gigabytes = 21 }
     loader    = { cpu = 1024, memory = 4096, disk_gigabytes = 40 }
     maintain  = { cpu = 2048, memory = 8192, disk_gigabytes = 60 }
@@ -49,6 +50,15 @@ locals {
   )
 
   lasting = merge(
+    merge([for places in(length(var.weather_places) == 0 ? [] : [var.weather_places]) : {
+      consumer = {
+        command     = ["event-platform", "consume-kinesis", "weather", "--stream", module.intake.stream]
+        environment = merge(local.platform, local.alerting.environment)
+        files       = local.alerting.files
+        rights      = ["consumer", "alerter"]
+        at_most_one = true
+      }
+    }]...),
     {
       code = {
         command     = ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "event_platform.definitions"]
@@ -91,6 +101,12 @@ locals {
     }]...),
   )
 
+  # What is added where weather is polled: the consumer lands what comes through the stream, and sends alerts at once.
+  alerting = {
+    environment = { ALERTS_BY_EMAIL = module.alert_email.arn, ALERTS_BY_SMS = module.alert_sms.arn }
+    files       = { "alerts.toml" = templatefile("${path.module}/files/alerts.toml.tftpl", { rules = var.alert_rules, hours = var.alert_hours, recipients = local.recipients }) }
+  }
+
   # Runs are containers of their own, which the webserver and the daemon start: a new code location does not end them.
   started = {
     run = {
@@ -113,7 +129,7 @@ locals {
     },
     merge([for places in(length(var.weather_places) == 0 ? [] : [var.weather_places]) : {
       poller = {
-        command     = ["event-platform", "poll", "weather"]
+        command     = ["event-platform", "poll", "weather", "--to-stream", module.intake.stream]
         environment = merge(local.platform, { EVENT_PLATFORM_WEATHER_PLACES = join(";", [for name, place in places : "${name}=${place}"]) })
         secrets     = { EVENT_PLATFORM_TOMORROW_API_KEY = aws_secretsmanager_secret.given["tomorrow_api_key"].arn }
         rights      = ["poller"]
@@ -121,9 +137,9 @@ locals {
       }
       alerter = {
         command     = ["event-platform", "alerts", "run"]
-        environment = merge(local.dagster, { ALERTS_BY_EMAIL = module.alert_email.arn, ALERTS_BY_SMS = module.alert_sms.arn })
+        environment = merge(local.dagster, local.alerting.environment)
         secrets     = local.database_password
-        files       = { "alerts.toml" = templatefile("${path.module}/files/alerts.toml.tftpl", { rules = var.alert_rules, hours = var.alert_hours, recipients = local.recipients }) }
+        files       = local.alerting.files
         rights      = ["alerter"]
         when        = var.schedules.alert
       }

@@ -149,18 +149,33 @@ locals {
       [local.use_key],
     ))
 
-    # The poller adds files to the queue of the weather.
+    # The poller puts the weather into the stream, and sees nothing of the lake.
     poller = jsonencode([
       {
         Effect   = "Allow"
+        Action   = ["kinesis:PutRecord", "kinesis:PutRecords"]
+        Resource = module.intake.stream_arn
+      },
+      local.use_key,
+    ])
+
+    # The consumer takes it out, adds files to the queue of the weather, and notes how far it came; it has the alerter's rights beside these.
+    consumer = jsonencode([
+      {
+        Effect   = "Allow"
+        Action   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+        Resource = module.intake.stream_arn
+      },
+      {
+        Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-        Resource = "${local.lake}/lake/landing/weather/pending/*"
+        Resource = ["${local.lake}/lake/landing/weather/pending/*", "${local.lake}/lake/landing/weather/streams/*"]
       },
       {
         Effect    = "Allow"
         Action    = "s3:ListBucket"
         Resource  = local.lake
-        Condition = { StringLike = { "s3:prefix" = ["lake/landing/weather/pending/*"] } }
+        Condition = { StringLike = { "s3:prefix" = ["lake/landing/weather/pending/*", "lake/landing/weather/streams/*"] } }
       },
       local.use_key,
     ])

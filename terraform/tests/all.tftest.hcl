@@ -35,8 +35,8 @@ run "all" {
   }
 
   assert {
-    condition     = toset(keys(output.services)) == toset(["code", "collector", "daemon", "webserver"])
-    error_message = "Four services stay."
+    condition     = toset(keys(output.services)) == toset(["code", "collector", "consumer", "daemon", "webserver"])
+    error_message = "Five services stay."
   }
 
   assert {
