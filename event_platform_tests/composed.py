@@ -63,6 +63,7 @@ class Composed:
         return [self._put(word) for word in words]
 
     def _put(self, word: str) -> str:
-        for theirs, ours in self.here.items():
-            word = re.sub(rf"(?<![\w-]){re.escape(theirs)}(?![\w-])", ours, word)
-        return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: self.secrets[found[1]], word).replace("$$", "$")
+        """One pass, the longest names first, so that what was put in is left alone."""
+        names = "|".join(re.escape(name) for name in sorted(self.here, key=len, reverse=True))
+        put = re.sub(rf"(?<![\w-])({names})(?![\w-])", lambda found: self.here[found[1]], word) if names else word
+        return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: self.secrets[found[1]], put).replace("$$", "$")

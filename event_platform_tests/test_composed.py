@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +15,8 @@ from ephemeral_port_reserve import reserve
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 import infra
-from event_platform_tests.composed import DOCKER, Composed, secrets
+from event_platform.environment import CHECKOUT
+from event_platform_tests.composed import DOCKER, Composed, secrets, services
 from event_platform_tests.pipeline import line
 from infra.process import LOOPBACK
 
@@ -92,6 +94,7 @@ def core(folder: Path, databases: infra.Postgres, seaweedfs: infra.SeaweedFS, pa
         yield composed
 
 
+@pytest.mark.long
 def test_a_file_dropped_into_the_bucket_is_in_trusted_and_its_run_in_the_ui(core: Composed, seaweedfs: infra.SeaweedFS) -> None:
     import boto3
 
@@ -111,3 +114,62 @@ def test_a_file_dropped_into_the_bucket_is_in_trusted_and_its_run_in_the_ui(core
     assert asked.stdout.split() == ["events", "2"], asked.stderr
     logs = bucket.list_objects_v2(Bucket="lake", Prefix="compute-logs/")["Contents"]
     assert {each["Key"].rpartition(".")[2] for each in logs} >= {"err"}
+    written = [path.relative_to(core.folder) for name in ("instance", "code", "webserver", "daemon") for path in (core.folder / name).rglob("*")]
+    assert {path.name for path in written} == {
+        "dagster.yaml",
+        "workspace.yaml",
+        "code.log",
+        "webserver.log",
+        "daemon.log",
+    }  # in containers neither can be written
+
+
+@pytest.fixture(scope="module")
+def streaming(folder: Path, databases: infra.Postgres, passwords: dict[str, str]) -> Iterator[tuple[Composed, Composed]]:
+    """What speaks for Kafka and the registry, its schemas in PostgreSQL, both running; and for the platform before them."""
+    broker, controller, host, registry, collector = (str(reserve(LOOPBACK)) for _ in range(5))
+    shared = {
+        "http://registry:8080": f"http://{LOOPBACK}:{registry}",
+        "postgres:5432": f"{LOOPBACK}:{databases.port}",
+        "kafka:9092": f"{LOOPBACK}:{broker}",
+        **{"0.0.0.0": LOOPBACK, "9092": broker, "9093": controller, "9094": host},
+    }
+    paths = {
+        "/opt/kafka/*": infra.class_path("kafka"),
+        "/opt/registry/*-runner.jar": str(next(infra.jars("registry").glob("*-runner.jar"))),
+        "/etc/kafka/server.properties": str(CHECKOUT / "infra" / "kafka" / "server.properties"),
+        "/etc/kafka/own.properties": str(folder / "own.properties"),
+        "/tmp/server.properties": str(folder / "server.properties"),
+        "/data/log": str(folder / "kafka-data"),
+    }
+    servers = Composed(folder, {**paths, **shared, "8080": registry}, passwords)
+    (folder / "own.properties").write_text("\n".join(servers.put((DOCKER / "kafka.properties").read_text().splitlines())))
+    home = folder / "collector-home"
+    home.mkdir()
+    shutil.copy(DOCKER / "collector.toml", home)
+    with servers.start("kafka"), servers.start("registry"):
+        yield servers, Composed(folder, {**shared, "8080": collector}, passwords, {"EVENT_PLATFORM_HOME": str(home)})
+
+
+@pytest.mark.java
+@pytest.mark.long
+def test_a_click_of_who_has_the_key_is_taken_by_kafka(streaming: tuple[Composed, Composed], passwords: dict[str, str]) -> None:
+    _, platform = streaming
+    registered = subprocess.run(
+        services()["schemas"]["command"], env={**os.environ, **platform.environment("schemas")}, capture_output=True, text=True, check=False
+    )
+    assert registered.returncode == 0, registered.stderr
+    with platform.start("collector"):
+        address = f"http://{LOOPBACK}:{platform.here['8080']}/event/clickstream"
+        click = {"username": "ada", "page": "/", "event_name": "click", "event_time": 1767225600}
+        assert requests.post(address, json=click, timeout=30).status_code == 401
+        answer = requests.post(address, json=click, headers={"X-API-Key": passwords["COLLECTOR_KEY"]}, timeout=30)
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 1)
+    assert topics(platform) >= {"clickstream"}
+
+
+def topics(platform: Composed) -> set[str]:
+    from confluent_kafka.admin import AdminClient
+
+    there = AdminClient({"bootstrap.servers": platform.environment("collector")["EVENT_PLATFORM_KAFKA"]})
+    return set(there.list_topics(timeout=30).topics)
