@@ -31,10 +31,10 @@ def secrets() -> dict[str, str]:
 
 
 class Composed:
-    """The file's services on this machine. `here` says what stands for what: addresses, ports, paths; `image` is what their images set."""
+    """The file's services on this machine. `here` says what stands for what: addresses, ports, paths."""
 
-    def __init__(self, folder: Path, here: Mapping[str, str], secrets: Mapping[str, str], image: Mapping[str, str] | None = None) -> None:
-        self.folder, self.here, self.secrets, self.image = folder, here, secrets, image or {}
+    def __init__(self, folder: Path, here: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+        self.folder, self.here, self.secrets = folder, here, secrets
 
     @contextmanager
     def start(self, name: str, *, seconds: float = 120) -> Iterator[None]:
@@ -52,11 +52,12 @@ class Composed:
             yield
 
     def environment(self, name: str) -> dict[str, str]:
-        """What the service's container is told."""
-        told = services()[name].get("environment", {})
+        """What the service's container is told, by its image and by the file."""
+        service = services()[name]
+        told = {**_of_image(service), **service.get("environment", {})}
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         put = dict(zip(told, self.put([str(value) for value in told.values()]), strict=True))
-        return {**put, **self.image, "PATH": programs, "PYTHONPATH": str(CHECKOUT)}
+        return {**put, "PATH": programs, "PYTHONPATH": str(CHECKOUT)}
 
     def put(self, words: list[str]) -> list[str]:
         """The words with this machine's names in them."""
@@ -67,3 +68,12 @@ class Composed:
         names = "|".join(re.escape(name) for name in sorted(self.here, key=len, reverse=True))
         put = re.sub(rf"(?<![\w-])({names})(?![\w-])", lambda found: self.here[found[1]], word) if names else word
         return re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: self.secrets[found[1]], put).replace("$$", "$")
+
+
+def _of_image(service: dict[str, Any]) -> dict[str, str]:
+    """What the Dockerfile sets."""
+    if "build" not in service:
+        return {}
+    written = (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).read_text()
+    blocks = re.findall(r"^ENV ((?:.*\\\n)*.*)$", written, re.MULTILINE)
+    return dict(re.findall(r"(\w+)=(\S+)", " ".join(blocks)))

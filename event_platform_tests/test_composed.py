@@ -79,7 +79,8 @@ def core(folder: Path, databases: infra.Postgres, seaweedfs: infra.SeaweedFS, pa
             text = text.replace(theirs, ours)
         (instance / name).write_text(text)
     here = {
-        "/opt/dagster/workspace.yaml": str(instance / "workspace.yaml"),
+        "/opt/dagster": str(instance),
+        "/var/lib/event-platform": str(home),
         "s3://lake/lake": "s3://lake/composed/lake",
         "http://s3:8333": seaweedfs.endpoint,
         "0.0.0.0": LOOPBACK,
@@ -87,7 +88,7 @@ def core(folder: Path, databases: infra.Postgres, seaweedfs: infra.SeaweedFS, pa
         **ports,
     }
     keys = {"S3_ACCESS_KEY": seaweedfs.access_key, "S3_SECRET_KEY": seaweedfs.secret_key}
-    composed = Composed(folder, here, {**passwords, **keys}, {"DAGSTER_HOME": str(instance), "EVENT_PLATFORM_HOME": str(home)})
+    composed = Composed(folder, here, {**passwords, **keys})
     with ExitStack() as running:
         for name in ("code", "webserver", "daemon"):
             running.enter_context(composed.start(name))
@@ -148,7 +149,7 @@ def streaming(folder: Path, databases: infra.Postgres, passwords: dict[str, str]
     home.mkdir()
     shutil.copy(DOCKER / "collector.toml", home)
     with servers.start("kafka"), servers.start("registry"):
-        yield servers, Composed(folder, {**shared, "8080": collector}, passwords, {"EVENT_PLATFORM_HOME": str(home)})
+        yield servers, Composed(folder, {**shared, "/var/lib/event-platform": str(home), "8080": collector}, passwords)
 
 
 @pytest.mark.java

@@ -54,32 +54,29 @@ module "intake" {
 module "alert_email" {
   source = "./modules/notices"
 
-  name       = "${var.prefix}-alerts-by-email"
-  title      = "Weather alert"
-  account_id = local.account_id
-  key_arn    = aws_kms_key.this.arn
-  emails     = var.alert_emails
+  name    = "${var.prefix}-alerts-by-email"
+  title   = "Weather alert"
+  key_arn = aws_kms_key.this.arn
+  emails  = var.alert_emails
 }
 
 module "alert_sms" {
   source = "./modules/notices"
 
-  name       = "${var.prefix}-alerts-by-sms"
-  title      = "Weather"
-  account_id = local.account_id
-  key_arn    = aws_kms_key.this.arn
-  phones     = var.alert_phones
+  name    = "${var.prefix}-alerts-by-sms"
+  title   = "Weather"
+  key_arn = aws_kms_key.this.arn
+  phones  = var.alert_phones
 }
 
 module "operators" {
   source = "./modules/notices"
 
-  name       = "${var.prefix}-operators"
-  title      = "Event platform"
-  account_id = local.account_id
-  key_arn    = aws_kms_key.this.arn
-  emails     = var.operator_emails
-  services   = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
+  name     = "${var.prefix}-operators"
+  title    = "Event platform"
+  key_arn  = aws_kms_key.this.arn
+  emails   = var.operator_emails
+  services = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
 }
 
 module "database" {

@@ -195,6 +195,11 @@ variable "redshift" {
     ])
     error_message = "Name tables of trusted and aggregate, such as trusted.payments; not trusted.weather and aggregate.weather_alerts, which are the alerter's."
   }
+
+  validation {
+    condition     = var.redshift == null || length(var.private_subnet_ids) >= 3
+    error_message = "Redshift Serverless wants private subnets in three zones."
+  }
 }
 
 variable "spark" {

@@ -3,7 +3,7 @@
 The bindings are JavaScript for the Cloud Development Kit: per resource type a file whose functions `…ToHclTerraform` say what may be written, with
 types and nesting, and a file of declarations that says what must be. What the provider itself fills in is among the getters.
 
-A schema here is plain data: `{"attributes": {name: {"type", "required", "computed"}}, "blocks": {name: {"nesting", "most", …}}}`, where a type is
+A schema here is plain data: `{"attributes": {name: {"type", "required", …}}, "blocks": {name: {"nesting", "least", "most", …}}}`, where a type is
 spelled as Terraform does in JSON and `most` is None for any number of blocks. An attribute that is an object has `attributes` and `nesting`.
 """
 
@@ -88,19 +88,23 @@ def _schema(script: str, declarations: str) -> dict[str, Any]:
 def _block(structure: str, structures: dict[str, str], required: dict[str, set[str]]) -> dict[str, Any]:
     schema: dict[str, Any] = {"attributes": {}, "blocks": {}}
     for name, value, is_block, form, storage in ARGUMENT.findall(structures[structure]):
-        inner = storage.removesuffix("List") if storage.removesuffix("List") in structures else storage
-        must = name in required[structure]
-        nesting = {"struct": "single"}.get(form, form)
+        inner, must = storage.removesuffix("List"), name in required[structure]
+        nesting = "single" if form == "struct" else form
         if inner in structures:
             nested = {"nesting": nesting, **_block(inner, structures, required)}
             if is_block == "true":
                 several = "listMapper" in value
                 schema["blocks"][name] = {**nested, "least": int(must), "most": None if several or nesting == "single" else 1}
             else:
-                schema["attributes"][name] = {**nested, "required": must, "computed": not must, "optional": not must}
+                schema["attributes"][name] = {**nested, **_given(must)}
         else:
-            schema["attributes"][name] = {"type": _type(form, storage), "required": must, "computed": not must, "optional": not must}
+            schema["attributes"][name] = {"type": _type(form, storage), **_given(must)}
     return schema
+
+
+def _given(must: bool) -> dict[str, bool]:
+    """Which of the optional ones the provider fills in is not told, so any may be."""
+    return {"required": must, "optional": not must, "computed": not must}
 
 
 def _type(form: str, storage: str) -> Any:  # noqa: ANN401 - a word, or a list of words and lists

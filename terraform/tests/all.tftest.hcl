@@ -9,7 +9,7 @@ run "all" {
     region             = "eu-west-1"
     prefix             = "events"
     vpc_id             = "vpc-1"
-    private_subnet_ids = ["subnet-1", "subnet-2"]
+    private_subnet_ids = ["subnet-1", "subnet-2", "subnet-5"]
     image_tag          = "abc"
     archive_days       = 400
     operator_emails    = ["platform@example.com"]

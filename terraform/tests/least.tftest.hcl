@@ -39,7 +39,18 @@ run "the_alerters_tables_cannot_be_loaded" {
   command = plan
 
   variables {
-    redshift = { tables = ["trusted.weather"] }
+    private_subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    redshift           = { tables = ["trusted.weather"] }
+  }
+
+  expect_failures = [var.redshift]
+}
+
+run "redshift_in_two_zones_is_refused" {
+  command = plan
+
+  variables {
+    redshift = { tables = ["trusted.payments"] }
   }
 
   expect_failures = [var.redshift]

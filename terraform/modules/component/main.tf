@@ -32,7 +32,7 @@ locals {
     stopTimeout  = 120
     environment  = [for name, value in var.environment : { name = name, value = value }]
     secrets      = [for name, from in var.secrets : { name = name, valueFrom = from }]
-    portMappings = [for name, port in var.ports : { name = name, containerPort = port, protocol = "tcp", appProtocol = name == "grpc" ? "grpc" : "http" }]
+    portMappings = [for name, port in var.ports : { name = name, containerPort = port, protocol = "tcp" }]
     dependsOn    = [for name in(length(var.files) == 0 ? [] : ["files"]) : { containerName = name, condition = "SUCCESS" }]
     healthCheck = length(var.health) == 0 ? null : {
       command     = concat(["CMD"], var.health)

