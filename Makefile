@@ -33,7 +33,7 @@ kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
 	@$(BIN)/python -m infra kafka registry
 
 test: $(TEST_STAMP) ## the tests that need Python alone
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server and not terraform"
 
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long

@@ -15,7 +15,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends openjdk-17-jre-headless procps \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 10001 platform \
- && install --directory --owner=platform --group=platform /var/lib/event-platform
+ && install --directory --owner=platform --group=platform /var/lib/event-platform /var/lib/event-platform/streams
 
 WORKDIR /opt/event-platform
 COPY constraints.txt setup.py pyproject.toml README.md ./

@@ -27,10 +27,7 @@ CONFIGURATION = CHECKOUT / "terraform"
 LAKE, WORK = "arn:aws:s3:::events-123456789012-lake/lake", "arn:aws:s3:::events-123456789012-work"
 GLUE = "arn:aws:glue:eu-west-1:123456789012"
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.skipif(shutil.which("terraform") is None, reason="Terraform is not on this machine"),
-]
+pytestmark = pytest.mark.terraform
 
 
 @pytest.fixture(scope="module")
