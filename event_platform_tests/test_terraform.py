@@ -21,6 +21,7 @@ from event_platform import cli, environment
 from event_platform.alerts import configuration as alerts
 from event_platform.environment import CHECKOUT
 from event_platform.realtime import configuration as collector
+from event_platform.serving.sql import declared_tables
 from infra.aws_provider import Terraform, terraform
 
 CONFIGURATION = CHECKOUT / "terraform"
@@ -283,3 +284,14 @@ def test_a_new_version_goes_back_by_itself_and_two_daemons_never_run(installed: 
     assert (daemon["deployment_minimum_healthy_percent"], daemon["deployment_maximum_percent"]) == (0, 100)
     code = installed.values['module.service["code"].aws_ecs_service.this']
     assert (code["deployment_minimum_healthy_percent"], code["deployment_maximum_percent"]) == (100, 200)
+
+
+def test_the_columns_that_contracts_call_personal_are_tagged_so(installed: Installed) -> None:
+    written = json.loads((CONFIGURATION / "personal.auto.tfvars.json").read_text())["personal_columns"]
+    declared = {table.name: {column.name for column in table.columns if column.personal} for table in declared_tables()}
+    assert {name: set(columns) for name, columns in written.items()} == {name: columns for name, columns in declared.items() if columns}, (
+        "stale; mend it with: python terraform/personal_columns.py"
+    )
+    tagged = [values for address, values in installed.values.items() if "aws_lakeformation_resource_lf_tags.personal[" in address]
+    assert {f"{each['table_with_columns'][0]['database_name']}.{each['table_with_columns'][0]['name']}" for each in tagged} == written.keys()
+    assert all(each["lf_tag"] == [{"catalog_id": each["lf_tag"][0]["catalog_id"], "key": "events-personal", "value": "yes"}] for each in tagged)

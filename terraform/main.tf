@@ -158,7 +158,7 @@ module "governance" {
   prefix           = var.prefix
   lake_bucket      = module.lake.lake
   layers           = keys(local.layers)
-  personal_columns = var.lake_formation.personal_columns
+  personal_columns = var.personal_columns
   people           = var.lake_formation.people
 
   depends_on = [module.catalog]

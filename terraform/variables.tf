@@ -214,12 +214,17 @@ variable "spark" {
 }
 
 variable "lake_formation" {
-  description = "Lake Formation's tags and who may read what by them; null: IAM alone. The personal columns are by table, such as trusted.clickstream."
+  description = "Who may read which layers by Lake Formation's tags, by ARN of a role, and whether personal data too; null: IAM alone. The tables must be there: run the feeds first."
   type = object({
-    personal_columns = map(list(string))
-    people           = map(object({ layers = list(string), personal = bool }))
+    people = map(object({ layers = list(string), personal = bool }))
   })
   default = null
+}
+
+variable "personal_columns" {
+  description = "By table its columns with personal data; personal_columns.py writes them from the contracts."
+  type        = map(list(string))
+  default     = {}
 }
 
 # Sizes

@@ -29,8 +29,7 @@ run "all" {
     }
 
     lake_formation = {
-      personal_columns = { "trusted.clickstream" = ["username"] }
-      people           = { "arn:aws:iam::123456789012:role/analyst" = { layers = ["trusted", "aggregate"], personal = false } }
+      people = { "arn:aws:iam::123456789012:role/analyst" = { layers = ["trusted", "aggregate"], personal = false } }
     }
   }
 
