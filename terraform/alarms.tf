@@ -12,16 +12,15 @@ locals {
     what_to_do = "No container of ${name} runs. Its last words are in the log group /${var.prefix}/${name}; nothing that was acknowledged is lost."
   } }
 
-  undelivered = { for name, _ in local.scheduled : "${name}-is-not-started" => {
-    namespace  = "AWS/Scheduler"
-    metric     = "TargetErrorCount"
-    dimensions = { ScheduleGroup = "default" }
-    statistic  = "Sum"
-    threshold  = 0
-    what_to_do = "EventBridge could not start containers, for instance because there are no addresses left in the subnets. The next time does all that is due."
-  } if name == "maintain" }
-
   watched_things = {
+    schedules-do-not-start = {
+      namespace  = "AWS/Scheduler"
+      metric     = "TargetErrorCount"
+      dimensions = { ScheduleGroup = aws_scheduler_schedule_group.this.name }
+      statistic  = "Sum"
+      threshold  = 0
+      what_to_do = "EventBridge could not start containers, for instance because the subnets have no addresses left. The next time does all that is due."
+    }
     database-is-filling = {
       namespace  = "AWS/RDS"
       metric     = "FreeStorageSpace"
@@ -62,7 +61,7 @@ module "alarms" {
 
   prefix    = var.prefix
   topic_arn = module.operators.arn
-  alarms    = merge(local.running, local.undelivered, local.watched_things, local.collector_fails)
+  alarms    = merge(local.running, local.watched_things, local.collector_fails)
 }
 
 # A container that was to run to its end and failed: the poller, the alerter, the loader, maintenance, a run.

@@ -216,6 +216,7 @@ module "schedule" {
   prefix              = var.prefix
   name                = each.key
   account_id          = local.account_id
+  group               = aws_scheduler_schedule_group.this.name
   expression          = each.value.when
   key_arn             = aws_kms_key.this.arn
   cluster_arn         = aws_ecs_cluster.this.arn

@@ -200,6 +200,10 @@ resource "aws_ecs_cluster" "this" {
   }
 }
 
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.prefix
+}
+
 resource "aws_service_discovery_http_namespace" "this" {
   name        = var.prefix
   description = "Under which containers find each other"

@@ -2,6 +2,7 @@
 
 resource "aws_scheduler_schedule" "this" {
   name                = "${var.prefix}-${var.name}"
+  group_name          = var.group
   schedule_expression = var.expression
   kms_key_arn         = var.key_arn
 

@@ -10,6 +10,11 @@ variable "account_id" {
   type = string
 }
 
+variable "group" {
+  description = "The group of all the platform's schedules."
+  type        = string
+}
+
 variable "expression" {
   description = "As EventBridge writes it: rate(5 minutes), cron(0 3 * * ? *), in UTC."
   type        = string
