@@ -33,7 +33,7 @@ kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
 	@$(BIN)/python -m infra kafka registry
 
 test: $(TEST_STAMP) ## the tests that need Python alone
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server and not terraform"
 
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long
@@ -41,12 +41,22 @@ test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moment
 test-all: $(ALL_STAMP) ## all tests, also those that need Java or a server
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-check: $(ALL_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfile
+check: $(ALL_STAMP) ## linter, formatter, type checker, borders between the folders, Dockerfiles
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/hadolint docker/Dockerfile
+	$(BIN)/hadolint docker/*Dockerfile docker/superset/Dockerfile
+
+check-infra: .venv-infra/.installed ## checkov over Terraform, Dockerfiles and workflows, and the scripts, in an environment of its own
+	.venv-infra/bin/checkov --directory terraform --directory docker --directory .github --framework terraform dockerfile github_actions --quiet --compact --skip-download
+	.venv-infra/bin/shellcheck terraform/deploy docker/postgres/databases.sh docker/superset/start.sh
+
+secrets: ## docker/.env with a value of its own for each password of the containers
+	@$(PYTHON) docker/make_secrets.py
+
+deploy: ## build, plan and apply this commit on AWS; see docs/deploying.md
+	@terraform/deploy
 
 bench: $(BENCH_STAMP) ## the benchmarks beside raw DuckDB, dlt, pandas, Polars and Spark
 	$(BIN)/python -m benchmarks
@@ -78,9 +88,14 @@ $(ALL_STAMP): $(TEST_STAMP)
 	@$(COMPILE)
 	@touch $@
 
+.venv-infra/.installed: infra/check-infra.txt
+	@$(PYTHON) -m venv --clear .venv-infra
+	@.venv-infra/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 $(BENCH_STAMP): $(TEST_STAMP)
 	@$(INSTALL) '.[bench]'
 	@$(COMPILE)
 	@touch $@
 
-.PHONY: help setup demo explore ui services kafka test test-long test-all check bench clean
+.PHONY: help setup demo explore ui services kafka test test-long test-all check check-infra secrets deploy bench clean

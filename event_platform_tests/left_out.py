@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -12,20 +13,25 @@ from infra import java
 
 MEANINGS = {
     "java": "need Java 17: make test-all",
+    "terraform": "need Terraform: make test-all",
     "server": "start a server: make test-all",
     "long": "take minutes: make test-long",
 }
 NO_JAVA = "need Java 17, which is not on this machine: install it or set JAVA_HOME"
+NO_TERRAFORM = "need Terraform, which is not on this machine: install it"
 _count: Counter[str] = Counter()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where there is no Java, tests that need it are skipped, and counted."""
-    if java.home(17, 24) is None:
-        for item in items:
-            if item.get_closest_marker("java"):
-                item.add_marker(pytest.mark.skip(reason=NO_JAVA))
-                _count[f"{NO_JAVA}|{_file(item)}"] += 1
+    """Where there is no Java or no Terraform, tests that need it are skipped, and counted."""
+    missing = {"java": NO_JAVA} if java.home(17, 24) is None else {}
+    if shutil.which("terraform") is None:
+        missing["terraform"] = NO_TERRAFORM
+    for item in items:
+        for mark, why in missing.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=why))
+                _count[f"{why}|{_file(item)}"] += 1
 
 
 def pytest_deselected(items: Iterable[pytest.Item]) -> None:

@@ -27,10 +27,10 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:2.8"
 
 def jars(server: str) -> Path:
     """The folder with what `infra/<server>/pom.xml` lists, fetched the first time. Raises InfraError."""
-    return _cached(server, HERE / server / "pom.xml", _fetch)
+    return cached(server, HERE / server / "pom.xml", _fetch)
 
 
-def _cached(name: str, listed: Path, fetch: Callable[[Path, Path], None]) -> Path:
+def cached(name: str, listed: Path, fetch: Callable[[Path, Path], None]) -> Path:
     """The folder of what a file lists; fetched into a folder beside it and renamed, by one process while others wait."""
     target = user_cache_path("event-platform") / f"{name}-{hashlib.sha256(listed.read_bytes()).hexdigest()[:16]}"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def _cached(name: str, listed: Path, fetch: Callable[[Path, Path], None]) -> Pat
 def packages(name: str) -> Path:
     """The folder with the Python packages of `infra/<name>/requirements.txt`, for a process of its own. Raises InfraError."""
     listed = HERE / name / "requirements.txt"
-    return _cached(name, listed, _install)
+    return cached(name, listed, _install)
 
 
 def class_path(server: str) -> str:

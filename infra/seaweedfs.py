@@ -42,6 +42,9 @@ class SeaweedFS:
         }
 
 
+OPTIONS = Path(__file__).with_name("seaweedfs.options")
+"""What docker/compose.yaml tells it too."""
+
 SERVICES = ("master", "volume", "filer", "s3", "admin")
 
 
@@ -51,10 +54,11 @@ def seaweedfs(folder: Path, bucket: str = "lake", warehouse: str = "tables") -> 
     port = ports(folder, "catalog", *SERVICES, *(f"{service}.grpc" for service in SERVICES))
     server = SeaweedFS(f"http://{LOOPBACK}:{port['s3']}", f"http://{LOOPBACK}:{port['catalog']}", "lake-key", "lake-secret", bucket, warehouse)
     command = [
-        *(_program(), "mini", f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", f"-bucket={bucket}", f"-tableBucket={warehouse}"),
+        *(_program(), "mini", f"-options={OPTIONS}", f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
+        *(f"-bucket={bucket}", f"-tableBucket={warehouse}"),
         *(f"-{service}.port={port[service]}" for service in SERVICES),
         *(f"-{service}.port.grpc={port[f'{service}.grpc']}" for service in SERVICES),
-        *(f"-s3.port.iceberg={port['catalog']}", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"),
+        f"-s3.port.iceberg={port['catalog']}",
     ]
     keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key}
     with running("seaweedfs", command, folder, lambda: _has_bucket(server), environment=keys):

@@ -1,0 +1,7 @@
+"""What Superset is told; all that is secret comes from the environment."""
+
+import os
+
+SECRET_KEY = os.environ["SUPERSET_SECRET_KEY"]
+SQLALCHEMY_DATABASE_URI = os.environ["SUPERSET_DATABASE"]
+DATA_DIR = "/tmp/superset"  # nothing in it need last  # noqa: S108 - a volume of the container's own
