@@ -12,6 +12,7 @@ from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_
 from event_platform.emr import emr_job
 from event_platform.landing.assets import landing_asset
 from event_platform.load_sensors import load_sensor
+from event_platform.monitoring.notice_sensor import notice_sensor
 from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
 from event_platform.realtime.windows.asset import stream_assets
 from event_platform.runs import progress_logger
@@ -49,7 +50,7 @@ def definitions() -> dg.Definitions:
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
         jobs=[*jobs, check_job()],
-        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor()],
+        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor(), notice_sensor()],
         schedules=[alerts_schedule(), *pull_schedules()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},

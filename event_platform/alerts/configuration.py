@@ -138,6 +138,13 @@ class Rule(_Section):
         return self.places is None or place in self.places
 
 
+class Operations(_Section):
+    """Who is told of failed runs, failing checks and silent feeds; of the same problem again not before `cooldown_minutes` have passed."""
+
+    recipients: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+    cooldown_minutes: Annotated[float, Field(ge=0)] = 60
+
+
 class Configuration(_Section):
     """All of `alerts.toml`.
 
@@ -149,7 +156,8 @@ class Configuration(_Section):
     give_up_after_hours: Annotated[float, Field(gt=0)] = 24
     recipients: dict[Name, Recipient]
     places: dict[str, Hours] = {}
-    rules: Annotated[tuple[Rule, ...], Field(strict=False)]
+    rules: Annotated[tuple[Rule, ...], Field(strict=False)] = ()
+    operations: Operations | None = None
 
     @model_validator(mode="after")
     def _names_agree(self) -> Configuration:
@@ -159,6 +167,8 @@ class Configuration(_Section):
         for rule in self.rules:
             if unknown := set(rule.recipients) - self.recipients.keys():
                 raise ValueError(f"has no recipients.{min(unknown)}, whom the rule {rule.name!r} names")
+        if self.operations and (unknown := set(self.operations.recipients) - self.recipients.keys()):
+            raise ValueError(f"has no recipients.{min(unknown)}, whom [operations] names")
         return self
 
 

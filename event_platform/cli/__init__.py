@@ -20,6 +20,7 @@ from event_platform.cli import (
     kinesis,
     load,
     look,
+    monitor,
     pulls,
     quarantine,
     redshift,
@@ -31,7 +32,7 @@ from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
-for commands in (demo.app, flow.app, look.app, feeds.app, explore.app, load.app, care.app, collect.app, consume.app, kinesis.app):
+for commands in (demo.app, flow.app, look.app, feeds.app, explore.app, load.app, care.app, collect.app, consume.app, kinesis.app, monitor.app):
     app.add_typer(commands)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(alerts.app, name="alerts")

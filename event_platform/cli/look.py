@@ -76,8 +76,17 @@ def status(
     source: SourceNames = None,
     form: FormatOption = Format.table,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 1 if the accounting does not close.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and show what metadata says again and again.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 5,
 ) -> None:
     """Does the accounting close? Lines over all time, per source."""
+    if watch:
+        from event_platform.cli import watching
+
+        if check or form is not Format.table:
+            raise UsageError("--watch goes neither with --check nor with --format; leave one out.")
+        watching.watch(environment.read(), chosen_sources(source), every)
+        return
     found = _statuses(chosen_sources(source))
     rows = [_status_row(each) for each in found]
     if form is Format.json:

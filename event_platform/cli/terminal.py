@@ -58,23 +58,29 @@ def show(columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
 def draw(columns: Sequence[str], rows: Sequence[tuple[object, ...]], box: Box = HEAVY_HEAD) -> None:
     """Print rows as a table, values as they are; as a list, a value a line, where a table would be cut at the edge of the terminal."""
     texts = [["" if value is None else str(value) for value in row] for row in rows]
-    grid = _grid(columns, texts, box)
-    if texts and Measurement.get(out, out.options.update_width(_BOUNDLESS), grid).maximum > out.width:
+    drawn = grid(columns, texts, box)
+    if texts and not fits(drawn):
         _list(columns, texts)
     else:
-        out.print(grid)
+        out.print(drawn)
 
 
 _BOUNDLESS = 1_000_000
 
 
-def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], box: Box) -> Grid:
-    grid = Grid(header_style="bold", box=box, pad_edge=box is HEAVY_HEAD)
+def fits(drawn: Grid) -> bool:
+    """Whether the table is no wider than the terminal."""
+    return Measurement.get(out, out.options.update_width(_BOUNDLESS), drawn).maximum <= out.width
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]], box: Box = HEAVY_HEAD) -> Grid:
+    """Rows as a table, whatever the width of the terminal."""
+    drawn = Grid(header_style="bold", box=box, pad_edge=box is HEAVY_HEAD)
     for column in columns:
-        grid.add_column(Text(column))
+        drawn.add_column(Text(column))
     for row in rows:
-        grid.add_row(*map(Text, row))
-    return grid
+        drawn.add_row(*map(Text, row))
+    return drawn
 
 
 def _list(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -95,9 +95,24 @@ class Lake:
     def exists(self, table: Table) -> bool:
         """Whether anything was ever written to the table; creates nothing."""
         with explained(table.name):
-            if catalogues.is_embedded(self.environment) and not (self.environment.lake / "catalog.db").exists():
-                return False
-            return self.catalog.table_exists(table.name)
+            return self._has_catalogue and self.catalog.table_exists(table.name)
+
+    @property
+    def _has_catalogue(self) -> bool:
+        return not catalogues.is_embedded(self.environment) or (self.environment.lake / "catalog.db").exists()
+
+    def peek(self, table: Table) -> LakeTable | None:
+        """The table as it is, for who only looks: None if there is none, and it is neither created nor given columns."""
+        from pyiceberg.exceptions import NoSuchTableError
+
+        with explained(table.name):
+            if not self._has_catalogue:
+                return None
+            try:
+                loaded = self.catalog.load_table(table.name)
+            except NoSuchTableError:
+                return None
+        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
 
     def _create(self, table: Table) -> IcebergTable:
         schema, catalog = iceberg_schema(table), self.catalog

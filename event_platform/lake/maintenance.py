@@ -51,13 +51,18 @@ def maintain(
     return done
 
 
-def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> int:
-    """Write the small files of each partition that has several as one; give how many files that replaced."""
+def worth_compacting(table: LakeTable) -> list[DataFile]:
+    """The small files of each partition that has several; from metadata alone."""
     by_partition: defaultdict[tuple[object, ...], list[DataFile]] = defaultdict(list)
     for file in table.files():
         if file.file_size_in_bytes < SMALL_FILE_BYTES:
             by_partition[tuple(file.partition[position] for position in range(len(table.declared.stored_by)))].append(file)
-    small = [file for files in by_partition.values() if len(files) >= FILES_WORTH_COMPACTING for file in files]
+    return [file for files in by_partition.values() if len(files) >= FILES_WORTH_COMPACTING for file in files]
+
+
+def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> int:
+    """Write the small files of each partition that has several as one; give how many files that replaced."""
+    small = worth_compacting(table)
     if small:
         table.commit(Change("upkeep"), run_id, added=write(duck, table, table.select(small)), removed=small)
     return len(small)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -35,6 +35,7 @@ def landing_asset(source: Source, deps: Sequence[dg.AssetDep] = ()) -> dg.Assets
         owners=[source.owner],
         kinds={"file", "iceberg"},
         group_name=table.layer,
+        freshness_policy=_freshness(source),
     )
     def landing(context: dg.AssetExecutionContext) -> None:
         with step(context) as work:
@@ -43,6 +44,12 @@ def landing_asset(source: Source, deps: Sequence[dg.AssetDep] = ()) -> dg.Assets
             work.report([table.layer, table.short_name], _facts(work, source, {file.landing_date for file in claimed} | work.dates))
 
     return landing
+
+
+def _freshness(source: Source) -> dg.FreshnessPolicy | None:
+    """As the contract says; Dagster's daemon judges it, so that a feed that is silent shows without a run."""
+    hours = source.fresh_within_hours
+    return None if hours is None else dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=hours))
 
 
 def tell(context: dg.AssetExecutionContext, source: Source, claimed: list[LandedFile]) -> None:
