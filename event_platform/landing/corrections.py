@@ -13,6 +13,7 @@ from event_platform.errors import PermanentError
 from event_platform.landing import ledger, queue
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import as_records, inspect
+from event_platform.landing.repeated_offsets import count_repeated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,4 +53,5 @@ def archived(archive: Path, landing_file: str) -> Path:
 def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
     found = as_records(inspect(path), path, source.format, duck)
     misleading = queue.read_archived_name(path.name)[2] != found.compression
-    return replace(file, **{name: getattr(found, name) for name in LOOKED_AT} | {"careful": found.careful or misleading})
+    now = replace(file, **{name: getattr(found, name) for name in LOOKED_AT} | {"careful": found.careful or misleading})
+    return replace(now, repeated_lines=count_repeated(now, path, duck))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import literal
 from event_platform.landing.archive import at_hand
-from event_platform.landing.topic_files import Offsets, lines_of, repeated, written
+from event_platform.landing.topic_files import Offsets, lines_of, read, repeated, written
 from event_platform.records import careful
 from event_platform.records.lines import count_records
 
@@ -50,11 +50,16 @@ def _known(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, files: Sequence[O
 
 
 def _marked(file: LandedFile, spans: Sequence[Span], archive: Path, duck: duckdb.DuckDBPyConnection) -> LandedFile:
-    lines = lines_of(spans, file.first_offset or 0)
+    marked = replace(file, repeated_offsets=written(spans))
+    return replace(marked, repeated_lines=count_repeated(marked, archive / file.landing_file, duck))
+
+
+def count_repeated(file: LandedFile, path: Path, duck: duckdb.DuckDBPyConnection) -> int | None:
+    """How many messages of the file have offsets that it repeats; None where it repeats none. It is read only where it repeats a part."""
+    if file.repeated_offsets is None:
+        return None
+    lines = lines_of(read(file.repeated_offsets), file.first_offset or 0)
     if lines == ((1, file.lines),):
-        messages = file.lines - file.blank_lines
-    else:
-        with TemporaryDirectory() as folder:
-            path = archive / file.landing_file
-            messages = count_records(duck, careful.copy(path, Path(folder) / "copy") if file.careful else path, lines)
-    return replace(file, repeated_offsets=written(spans), repeated_lines=messages)
+        return file.lines - file.blank_lines
+    with TemporaryDirectory() as folder:
+        return count_records(duck, careful.copy(path, Path(folder) / "copy") if file.careful else path, lines)

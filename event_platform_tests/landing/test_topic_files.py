@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from event_platform import environment, tables
+from event_platform.engines.duckdb import connect
 from event_platform.landing import queue
 from event_platform.landing.landed_offsets import next_offsets
 from event_platform.landing.topic_files import Offsets, lines_of, name_of, offsets_in, read, repeated, written
 from event_platform.records.lines import NO_EVENT
+from event_platform.stage.staging import reparse
 from event_platform_tests.pipeline import Pipeline, line
 
 TOPIC_ID = "iSj3kVnYQ6uM-2oUYyM_Vw"
@@ -133,9 +135,6 @@ def test_a_file_with_another_number_of_lines_is_an_ordinary_one(home: Path) -> N
 
 
 def test_parsing_the_archive_anew_leaves_repeats_out_again(home: Path) -> None:  # noqa: ARG001
-    from event_platform.engines.duckdb import connect
-    from event_platform.stage.staging import reparse
-
     pipeline = Pipeline()
     drop(pipeline, of(0, 5))
     pipeline.run_well()
@@ -145,6 +144,26 @@ def test_parsing_the_archive_anew_leaves_repeats_out_again(home: Path) -> None: 
         reparse(pipeline.lake, pipeline.source, duck, "anew", [datetime.now(UTC).date()])
     pipeline.run_well()
     assert staged(pipeline) == [*range(10)]
+    assert pipeline.status().balanced
+
+
+def test_lines_that_were_blanked_in_the_archive_leave_the_offsets_of_the_others(home: Path) -> None:  # noqa: ARG001
+    """One that counts, and one whose offset an earlier file has."""
+    pipeline = Pipeline()
+    drop(pipeline, of(0, 5))
+    pipeline.run_well()
+    drop(pipeline, of(3, 9))
+    pipeline.run_well()
+    (archived,) = queue.archive_folder(environment.read(), pipeline.source).glob(f"*/*{name_of(of(3, 9))}")
+    lines = archived.read_text().split("\n")
+    lines[4 - 3] = lines[8 - 3] = ""
+    archived.chmod(0o644)
+    archived.write_text("\n".join(lines))
+    with connect(pipeline.lake.environment) as duck:
+        reparse(pipeline.lake, pipeline.source, duck, "anew", [datetime.now(UTC).date()])
+    pipeline.run_well()
+    assert staged(pipeline) == [0, 1, 2, 3, 4, 5, 6, 7, 9]
+    assert pipeline.sql("SELECT blank_lines, repeated_lines FROM landing.payments ORDER BY file_id") == [(0, None), (2, 2)]
     assert pipeline.status().balanced
 
 
