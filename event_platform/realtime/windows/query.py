@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from event_platform.aggregate.clickstream_live import EARLY
@@ -49,6 +50,11 @@ class Windows:
         """Where Spark keeps what it has read."""
         return checkpoint_of(self.environment)
 
+    @cached_property
+    def _lake(self) -> Lake:
+        """Kept from batch to batch: opening the catalogue takes as long as a small commit."""
+        return Lake(self.environment)
+
     def start(self, until_caught_up: bool = False) -> StreamingQuery:
         """Begin, or go on where the last one stopped; `until_caught_up` ends when all that is there has been read."""
         self.failure = None
@@ -81,7 +87,7 @@ class Windows:
         """Called by Spark for each batch, again for one that it does not know to be done."""
         try:
             batch = checkpoint.batch(self.checkpoint, number, TOPIC)
-            batches.commit(Lake(self.environment), self.duck, batch, updated.toArrow(), self.looked_through)
+            batches.commit(self._lake, self.duck, batch, updated.toArrow(), self.looked_through)
         except Exception as error:
             self.failure = error
             raise
