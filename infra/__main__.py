@@ -69,7 +69,9 @@ SERVICES = {
         lambda folder, _: infra.hdfs(folder),
         lambda server: [f"export EVENT_PLATFORM_LAKE={server.webhdfs.replace('://', '://root@')}/lake"],
     ),
-    "moto": Service("AWS's Glue and Athena, played", lambda folder, _: infra.moto(folder), lambda server: exported(server.environment)),
+    "moto": Service(
+        "AWS's Glue, Athena, Kinesis, Firehose, played", lambda folder, _: infra.moto(folder), lambda server: exported(server.environment)
+    ),
     "kafka": Service(
         "Kafka: one broker",
         lambda folder, _: infra.kafka(folder),

@@ -14,6 +14,9 @@ READ_SECONDS = 60
 ATTEMPTS = 5
 """How often botocore itself asks, when AWS is busy or does not answer."""
 
+MESSAGE_CHARACTERS = 300
+"""What is told of AWS's own words; something between may answer with a web page."""
+
 _DENIED = (
     *("AccessDenied", "Unauthorized", "Forbidden", "403"),
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClient", "ExpiredToken", "InvalidClientToken"),
@@ -79,7 +82,7 @@ def explained(what: str) -> Iterator[None]:
 
 def refusal(what: str, answer: dict[str, str]) -> PlatformError:
     """What AWS's error (`Code` and `Message`) means while `what` is used."""
-    code, message = answer.get("Code", "an error"), answer.get("Message", "")
+    code, message = answer.get("Code", "an error"), " ".join(answer.get("Message", "").split())[:MESSAGE_CHARACTERS]
     told = f"{code}: {message}" if message and message != code else code
     if code.startswith(_DENIED):
         return ConfigurationError(f"AWS does not let us use {what} ({told}). Look at the credentials and at what they are allowed.")
