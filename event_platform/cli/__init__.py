@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from event_platform.cli import alerts, care, collect, demo, explore, feeds, flow, load, look, pulls, quarantine, redshift, sample, schemas
+from event_platform.cli import alerts, care, collect, demo, explore, feeds, flow, load, look, privacy, pulls, quarantine, redshift, sample, schemas
 from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
-for commands in (demo.app, flow.app, look.app, feeds.app, explore.app, load.app, care.app, collect.app):
+for commands in (demo.app, flow.app, look.app, feeds.app, explore.app, load.app, care.app, collect.app, privacy.app):
     app.add_typer(commands)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(alerts.app, name="alerts")

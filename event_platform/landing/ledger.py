@@ -39,11 +39,32 @@ class LandedFile:
     duplicate_of: str | None
     claimed_at: datetime
     run_id: str
+    received_records: int | None = None
+    received_sha256: str | None = None
+
+    @property
+    def records(self) -> int:
+        """Lines of the archived file that hold a record."""
+        return self.lines - self.blank_lines
 
     @property
     def lines_to_account_for(self) -> int:
-        """Lines that must be in stage or in quarantine: all but blank ones, none for a repeated file."""
-        return 0 if self.duplicate_of else self.lines - self.blank_lines
+        """Lines that must be in stage or in quarantine, or be erased: all but blank ones as received, none for a repeated file."""
+        return 0 if self.duplicate_of else self._received
+
+    @property
+    def erased_lines(self) -> int:
+        """Lines that were erased since the file was received; none for a repeated file, whose lines are not accounted for."""
+        return 0 if self.duplicate_of else self._received - self.records
+
+    @property
+    def received(self) -> str:
+        """Hash of the bytes as received."""
+        return self.received_sha256 or self.sha256
+
+    @property
+    def _received(self) -> int:
+        return self.records if self.received_records is None else self.received_records
 
 
 def read(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, where: str = "true") -> list[LandedFile]:
@@ -98,7 +119,9 @@ def _content(sha256: str, original_name: str, source: Source) -> str:
 
 
 def _known_content(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, source: Source) -> dict[str, str]:
-    known = duck.execute(f"SELECT sha256, original_name, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL").fetchall()
+    known = duck.execute(
+        f"SELECT coalesce(received_sha256, sha256), original_name, landing_file FROM ({ledger.select()}) WHERE duplicate_of IS NULL"
+    ).fetchall()
     return {_content(sha256, name, source): landing_file for sha256, name, landing_file in known}
 
 
@@ -106,8 +129,8 @@ def mark_repeats(files: Sequence[LandedFile], known: dict[str, str], source: Sou
     """Say of each file, in order of landing, whether it repeats an earlier one; `known` are files before them, by content."""
     marked, known = [], dict(known)
     for file in sorted(files, key=lambda file: file.file_id):
-        content = _content(file.sha256, file.original_name, source)
-        marked.append(replace(file, duplicate_of=known.get(content) if file.bytes else None))
+        content = _content(file.received, file.original_name, source)
+        marked.append(replace(file, duplicate_of=known.get(content) if file.bytes or file.received_sha256 else None))
         known.setdefault(content, file.landing_file)
     return marked
 

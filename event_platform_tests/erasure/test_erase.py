@@ -1,0 +1,158 @@
+"""A person is erased from everything that was made of their records, nobody else is, and no delivery brings them back."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from event_platform import environment, sources
+from event_platform.engines.duckdb import connect
+from event_platform.erasure import erase as erasing
+from event_platform.erasure.proof import scan
+from event_platform.erasure.receipt import Receipt
+from event_platform.erasure.subject import person
+from event_platform.errors import UsageError
+from event_platform.records.mentions import Mention
+from event_platform_tests.pipeline import Pipeline
+
+ADA, BEN = "ada.l@example.org", "ben-k@example.org"
+
+
+def click(username: str, second: int, page: str = "/home") -> str:
+    return json.dumps({"username": username, "page": page, "event_name": "click", "event_time": 1_770_000_000 + second})
+
+
+@pytest.fixture
+def clicks(home: Path) -> Pipeline:
+    return Pipeline(sources.get("clickstream"))
+
+
+def erase(subject: str, names: list[str] | None = None, in_others: bool = False) -> Receipt:
+    receipt, path = erasing.erase(environment.read(), person(subject, names), lambda _: None, in_others)
+    assert subject.partition("=")[2] not in path.read_text()
+    return receipt
+
+
+def archived(pipeline: Pipeline) -> dict[str, bytes]:
+    """The archive's files by the names under which they arrived, decompressed."""
+    folder = environment.read().landing / pipeline.source.name / "processed"
+    contents = {path.name.partition("-")[2]: path.read_bytes() for path in folder.glob("date=*/*")}
+    return {name: gzip.decompress(each) if name.endswith(".gz") else each for name, each in contents.items()}
+
+
+def lines(each: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in each).encode()
+
+
+def test_a_person_is_erased_everywhere_and_nobody_else_is(clicks: Pipeline) -> None:
+    torn = click(ADA, 9)[:-9]
+    clicks.drop("one.json", lines([click(BEN, 1), click(ADA, 2), "", click(BEN, 86_403), torn]))
+    clicks.drop("two.json.gz", gzip.compress(lines([click(ADA, 4), click(BEN, 5), "not json"])))
+    clicks.run_well()
+
+    receipt = erase(f"username={ADA}")
+
+    assert receipt.clean
+    assert receipt.proof["bytes"]["files"] > 20
+    assert archived(clicks) == {
+        "one.json": lines([click(BEN, 1), "", click(BEN, 86_403)]),
+        "two.json.gz": lines([click(BEN, 5), "not json"]),
+    }
+    for table in ("stage.clickstream", "trusted.clickstream", "aggregate.clickstream_windows"):
+        assert clicks.sql(f"SELECT DISTINCT username FROM {table}") == [(BEN,)]
+    assert clicks.sql("SELECT sum(events) FROM aggregate.clickstream_windows") == [(3,)]
+    total = clicks.status().total
+    assert (total.landed, total.staged, total.quarantined, total.erased, total.blank) == (7, 3, 1, 3, 1)
+    assert clicks.status().balanced
+    assert {each.table: (each.rows_before, each.rows_after) for each in receipt.tables} == {
+        "stage.clickstream": (2, 0),
+        "trusted.clickstream": (2, 0),
+        "quarantine.clickstream": (1, 0),
+        "aggregate.clickstream_windows": (1, 0),
+    }
+    assert all(file.sha256_before != file.sha256_after is not None for file in receipt.archive)
+
+
+def test_the_proof_finds_what_is_left_anywhere(clicks: Pipeline) -> None:
+    clicks.drop("one.json", lines([click(ADA, 2)]))
+    clicks.run_well()
+    here = environment.read()
+    (here.dagster / "note.txt").write_text(f"asked about {ADA}")
+    with connect(here) as duck:
+        held = scan(clicks.lake, duck, Mention(ADA)).held
+    kinds = ("processed", "stage", "trusted", "aggregate", "note.txt")
+    assert all(any(kind in name for name in held) for kind in kinds)
+    assert any("/stage/clickstream/data/" in name for name in held)
+
+
+def test_no_delivery_brings_an_erased_person_back(clicks: Pipeline) -> None:
+    first = lines([click(BEN, 1), click(ADA, 2)])
+    clicks.drop("one.json", first)
+    clicks.run_well()
+    erase(f"username={ADA}")
+
+    clicks.drop("again.json", first)
+    clicks.drop("new.json.gz", gzip.compress(lines([click(ADA, 7), click(BEN, 8), click(ADA, 9)[:-9]])))
+    clicks.run_well()
+
+    assert clicks.sql("SELECT original_name FROM landing.clickstream WHERE duplicate_of IS NOT NULL") == [("again.json",)]
+    assert archived(clicks) == {"one.json": lines([click(BEN, 1)]), "again.json": lines([click(BEN, 1)]), "new.json.gz": lines([click(BEN, 8)])}
+    assert clicks.sql("SELECT DISTINCT username FROM trusted.clickstream") == [(BEN,)]
+    total = clicks.status().total
+    assert (total.landed, total.staged, total.quarantined, total.erased) == (5, 2, 0, 3)
+    assert clicks.status().balanced
+    with connect(environment.read()) as duck:
+        assert scan(clicks.lake, duck, Mention(ADA)).held == []
+
+
+def test_erasing_again_changes_nothing(clicks: Pipeline) -> None:
+    clicks.drop("one.json", lines([click(BEN, 1), click(ADA, 2)]))
+    clicks.run_well()
+    erase(f"username={ADA}")
+    before = archived(clicks), clicks.status(), clicks.sql("FROM trusted.clickstream")
+    again = erase(f"username={ADA}")
+    assert again.clean
+    assert again.archive == []
+    assert (archived(clicks), clicks.status(), clicks.sql("FROM trusted.clickstream")) == before
+
+
+def test_records_of_others_that_mention_the_value_are_told_and_erased_if_wanted(clicks: Pipeline) -> None:
+    mentioning = click(BEN, 3, page=f"/people/{ADA}")
+    clicks.drop("one.json", lines([click(BEN, 1), click(ADA, 2), mentioning]))
+    clicks.run_well()
+
+    receipt = erase(f"username={ADA}")
+    assert not receipt.clean
+    assert any("processed" in name for name in receipt.proof["bytes"]["held"])
+    assert archived(clicks)["one.json"] == lines([click(BEN, 1), mentioning])
+
+    assert erase(f"username={ADA}", in_others=True).clean
+    assert archived(clicks)["one.json"] == lines([click(BEN, 1)])
+    assert clicks.status().total.erased == 2
+
+
+def test_a_value_that_was_never_there_is_refused_and_suppresses_nobody(clicks: Pipeline) -> None:
+    clicks.drop("one.json", lines([click(BEN, 1)]))
+    clicks.run_well()
+    with pytest.raises(UsageError, match="letter by letter"):
+        erase("username=Ada")
+    clicks.drop("two.json", lines([click("Ada", 2)]))
+    clicks.run_well()
+    assert clicks.sql("SELECT username FROM trusted.clickstream ORDER BY 1") == [("Ada",), (BEN,)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "names", "told"),
+    [
+        ("usernam=ada", None, "Did you mean `username`"),
+        ("ada", None, "KEY=VALUE"),
+        ("username=", None, "KEY=VALUE"),
+        ("username=ada", ["census"], "No contract of these sources"),
+        ("username=ada", ["clickstream", "payments"], "does not identify a person in payments"),
+    ],
+)
+def test_a_subject_that_no_contract_knows_is_told(subject: str, names: list[str] | None, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        person(subject, names)
