@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -69,6 +70,7 @@ def erase(environment: Environment, person: Person, tell: Callable[[str], None],
         receipt.keep(written, path)
         written.loads = loaded.load_again(lake, duck, there, person, tell)
         written.dagster = dagster_records.clean(environment, person.mention, tell)
+        written.deleted["scratch"] = _empty_scratch(lake, duck, there, person)
         _prove(lake, duck, there, person, written, tell)
     written.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
     receipt.keep(written, path)
@@ -152,6 +154,13 @@ def _delete_physically(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[
         hashes = {file.landing_file: file.sha256 for file in ledger.read(lake, source, duck)}
         for file in (file for file in written.archive if file.source == source.name):
             file.sha256_after = hashes.get(file.landing_file)
+
+
+def _empty_scratch(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Source], person: Person) -> int:
+    with ExitStack() as locks:
+        for source in there:
+            locks.enter_context(lake.writing(f"stage.{source.name}"))
+        return proof.empty_scratch(lake.environment, duck, person.mention)
 
 
 def _prove(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Source], person: Person, written: Receipt, tell: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from event_platform.engines.duckdb import spill_folder
 from event_platform.engines.spelling import literal_path
 from event_platform.erasure.dagster_records import count_in_database, is_database
 from event_platform.lake import files
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from event_platform.environment import Environment
     from event_platform.lake.catalog import Lake
     from event_platform.records.mentions import Mention
 
@@ -48,12 +50,29 @@ def scan(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention) -> Scann
         return scanned
     folders = {lake.environment.home, lake.environment.lake}
     for folder in sorted(each for each in folders if not any(other != each and each.is_relative_to(other) for other in folders)):
-        left_out = (folder / "postgres", *lake.environment.scratch.glob("duckdb-*"))
-        found = [Path(each.path) for each in files.walk(folder) if each.is_file(follow_symlinks=False)]
-        _scan_files(duck, mention, [each for each in found if not any(each.is_relative_to(other) for other in left_out)], scanned, {})
+        _scan_files(duck, mention, _files_in(folder, (folder / "postgres", spill_folder(duck))), scanned, {})
     if is_remote(lake.location):
         _scan_objects(lake, duck, mention, scanned)
     return scanned
+
+
+def empty_scratch(environment: Environment, duck: duckdb.DuckDBPyConnection, mention: Mention) -> int:
+    """Delete files of the scratch folder that hold the value: copies of what is in a store, and what processes that died left; how many.
+
+    The caller holds the locks under which such files are made. What DuckDB itself spills is let be.
+    """
+    scanned = Scanned()
+    found = [path for path in _files_in(environment.scratch, (spill_folder(duck),)) if not path.name.startswith("duckdb_temp_")]
+    if mention.is_telling:
+        _scan_files(duck, mention, found, scanned, {})
+    for name in scanned.held:
+        Path(name).unlink(missing_ok=True)
+    return len(scanned.held)
+
+
+def _files_in(folder: Path, left_out: Sequence[Path]) -> list[Path]:
+    found = [Path(each.path) for each in files.walk(folder) if each.is_file(follow_symlinks=False)]
+    return [each for each in found if not any(each.is_relative_to(other) for other in left_out)]
 
 
 def _scan_objects(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention, scanned: Scanned) -> None:

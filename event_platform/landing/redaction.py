@@ -66,7 +66,12 @@ def replace(environment: Environment, source: Source, landing_file: str, content
 
 def _write_lines(original: Path, numbers: Sequence[int], target: Path) -> None:
     with opened(original) as content, _compressed_like(original, target) as out:
-        out.writelines(kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers))
+        _write_all(out, kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers))
+
+
+def _write_all(out: IO[bytes], pieces: Iterable[bytes]) -> None:
+    for piece in pieces:  # zstd's writer has no `writelines`
+        out.write(piece)
 
 
 def kept(chunks: Iterable[bytes], numbers: Sequence[int]) -> Iterator[bytes]:
@@ -109,7 +114,7 @@ def _write_documents(duck: duckdb.DuckDBPyConnection, source: Source, original: 
         documents.write_lines(duck, source.format, original, lines)
         with lines.open("rb") as content, _compressed_like(original, target) as out:
             out.write(b"[")
-            out.writelines(_with_commas(kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers)))
+            _write_all(out, _with_commas(kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers)))
             out.write(b"]\n")
     elif isinstance(source.format, Avro):
         documents.rewrite_avro(original, numbers, target)

@@ -67,13 +67,14 @@ class Mention:
     def is_in(self, chunks: Iterable[bytes]) -> bool:
         """Whether the bytes hold it, wherever one chunk ends and the next begins."""
         overlap = max(len(each.encode()) for each in self.spellings) + 1
-        held = b""
+        held, first = b"", 0
         for chunk in chunks:
             held += chunk
-            if self.bytes_pattern.search(held):
+            if any(first <= match.start() and match.end() < len(held) for match in self.bytes_pattern.finditer(held)):
                 return True
-            held = held[-overlap:]
-        return False
+            if len(held) > overlap:
+                held, first = held[-overlap:], 1  # what stands before the first byte is not known any more
+        return any(first <= match.start() for match in self.bytes_pattern.finditer(held))
 
 
 def _decompressed(path: Path) -> Iterable[bytes]:

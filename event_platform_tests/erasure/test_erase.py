@@ -2,18 +2,22 @@
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from event_platform import environment, sources
 from event_platform.engines.duckdb import connect
 from event_platform.erasure import erase as erasing
-from event_platform.erasure.proof import scan
+from event_platform.erasure.proof import avro_blocks, scan
 from event_platform.erasure.receipt import Receipt
 from event_platform.erasure.subject import person
 from event_platform.errors import UsageError
+from event_platform.lake.schema import MASK
 from event_platform.records.mentions import Mention
 from event_platform_tests.pipeline import Pipeline
 
@@ -25,7 +29,7 @@ def click(username: str, second: int, page: str = "/home") -> str:
 
 
 @pytest.fixture
-def clicks(home: Path) -> Pipeline:
+def clicks(home: Path) -> Pipeline:  # noqa: ARG001 - the process is told of it
     return Pipeline(sources.get("clickstream"))
 
 
@@ -105,6 +109,69 @@ def test_no_delivery_brings_an_erased_person_back(clicks: Pipeline) -> None:
     assert clicks.status().balanced
     with connect(environment.read()) as duck:
         assert scan(clicks.lake, duck, Mention(ADA)).held == []
+
+
+def test_what_processes_that_died_left_in_scratch_goes_too(clicks: Pipeline) -> None:
+    clicks.drop("one.json", lines([click(BEN, 1), click(ADA, 2)]))
+    clicks.run_well()
+    left = environment.read().scratch / "duckdb-dead" / "parse-1"
+    left.mkdir(parents=True)
+    (left / "copy.jsonl").write_text(click(ADA, 2))
+    (left / "other.jsonl").write_text(click(BEN, 2))
+    assert erase(f"username={ADA}").clean
+    assert [path.name for path in left.iterdir()] == ["other.jsonl"]
+
+
+def test_dagsters_records_and_what_runs_printed_are_masked(clicks: Pipeline) -> None:
+    clicks.drop("one.json", lines([click(BEN, 1), click(ADA, 2)]))
+    clicks.run_well()
+    here = environment.read()
+    (log,) = (here.dagster / "history" / "runs").glob("index.db")
+    with closing(sqlite3.connect(log)) as connection, connection:
+        connection.execute("UPDATE event_logs SET event = replace(event, 'one.json', ?)", [f"one-{ADA} or {ADA}s.json"])
+        assert connection.execute("SELECT count(*) FROM event_logs WHERE event LIKE ?", [f"%{ADA}%"]).fetchone()[0] > 0
+    printed = here.dagster / "compute_logs" / "a.err"
+    printed.parent.mkdir(exist_ok=True)
+    printed.write_text(f"found {ADA}, and {ADA}s")
+
+    receipt = erase(f"username={ADA}")
+
+    assert receipt.dagster["cells"] > 0
+    assert receipt.dagster["files"] == 1
+    assert printed.read_text() == f"found {MASK}, and {ADA}s"
+    with closing(sqlite3.connect(log)) as connection:
+        found = [event for (event,) in connection.execute("SELECT event FROM event_logs WHERE event LIKE ?", [f"%{ADA}%"])]
+    assert found
+    assert all(f"one-{MASK} or {ADA}s.json" in event for event in found if "one-" in event)
+
+
+def test_manifests_and_compressed_files_are_read_for_the_proof(tmp_path: Path) -> None:
+    names = pytest.importorskip("polars").DataFrame({"name": [ADA, "x" * 1000]})
+    for codec in ("uncompressed", "deflate"):
+        names.write_avro(tmp_path / codec, compression=codec)
+        with (tmp_path / codec).open("rb") as file:
+            assert Mention(ADA).is_in(avro_blocks(file))
+        with (tmp_path / codec).open("rb") as file:
+            assert not Mention(BEN).is_in(avro_blocks(file))
+    assert not Mention(ADA).is_in_file(tmp_path / "deflate")
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "found"),
+    [
+        ("Zoë O'Neil", '{"name": "Zo\\u00eb O\'Neil"}', True),
+        ("Zoë O'Neil", "/?name=Zo%C3%AB%20O%27Neil&", True),
+        ("user-12", "user-123 xuser-12", False),
+        ("user-12", "user-123 user-12", True),
+        ('a"b\\c', json.dumps({"data": json.dumps({"name": 'a"b\\c'})}), True),
+    ],
+)
+def test_a_value_is_found_in_every_spelling_and_as_a_word_only(text: str, content: str, found: bool) -> None:
+    mention = Mention(text)
+    assert (mention.pattern.search(content) is not None) is found
+    assert mention.is_in([content[:7].encode(), content[7:].encode()]) is found
+    with duckdb.connect() as duck:
+        assert duck.execute("SELECT regexp_matches($1, $2)", [content, mention.sql]).fetchone() == (found,)
 
 
 def test_erasing_again_changes_nothing(clicks: Pipeline) -> None:
