@@ -1,13 +1,17 @@
-"""Access and privacy: erase."""
+"""Access and privacy: erase, trino-rules."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from event_platform import environment
 from event_platform.cli.terminal import err, plain, tell
+from event_platform.serving.roles import ANALYSTS, PRIVACY, Role
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
@@ -58,3 +62,19 @@ def _tell_what_is_left(receipt: Receipt) -> None:
             "--mentions erases such records too; files that belong to nobody are yours to delete.",
             highlight=False,
         )
+
+
+@app.command("trino-rules")
+def trino_rules(
+    update: Annotated[Path | None, typer.Option("--update", help="Write them to this file instead.")] = None,
+    analysts: Annotated[str, typer.Option("--analysts", metavar="REGEX", help="Names of the users who are analysts.")] = ANALYSTS,
+    privacy: Annotated[str, typer.Option("--privacy", metavar="REGEX", help="Names of the users who see everything.")] = PRIVACY,
+) -> None:
+    """Print the rules by which Trino shows each role what it may see; whoever has no other role is a reader."""
+    from event_platform.serving.trino_rules import rules
+
+    text = json.dumps(rules({Role.analyst: analysts, Role.privacy: privacy}), indent=2, ensure_ascii=False) + "\n"
+    if update is None:
+        sys.stdout.write(text)
+    else:
+        update.write_text(text, encoding="utf-8")

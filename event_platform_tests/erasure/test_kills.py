@@ -34,15 +34,12 @@ STEPS = {
 """What is interrupted, where it is found, and how often an erasure comes by (the n-th time counts)."""
 
 ALL = boundaries({step: calls for step, (_, _, calls) in STEPS.items()})
-SHORT = {
-    ("note-found", 1, "after"),
-    ("mark", 1, "after"),
-    ("ledger", 1, "after"),
-    ("replace", 1, "after"),
-    ("commit", 4, "after"),
-    ("delete", 2, "before"),
-}
-KILLS = [pytest.param(kill, marks=[] if kill in SHORT else pytest.mark.long, id="-".join(map(str, kill))) for kill in ALL]
+SHORT = {("mark", 1, "after", False), ("replace", 1, "after", False), ("replace", 1, "after", True), ("delete", 2, "before", False)}
+KILLS = [
+    pytest.param(kill, run_between, marks=[] if (*kill, run_between) in SHORT else pytest.mark.long, id="-".join(map(str, (*kill, run_between))))
+    for kill in ALL
+    for run_between in (False, True)
+]
 
 FILES = {
     "one.json": [click(BEN, 1), click(ADA, 2), click(ADA, 4)[:-9]],
@@ -81,8 +78,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Pa
         yield home, home.with_name("untouched")
 
 
-@pytest.mark.parametrize("run_between", [False, True], ids=["at-once", "after-a-run"])
-@pytest.mark.parametrize("kill", KILLS)
+@pytest.mark.parametrize(("kill", "run_between"), KILLS)
 def test_an_erasure_that_was_killed_is_finished_by_the_next(kill: Kill, run_between: bool, started: tuple[Path, Path]) -> None:
     home, untouched = started
     shutil.rmtree(home)
