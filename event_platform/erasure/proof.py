@@ -17,6 +17,7 @@ from event_platform.erasure.dagster_records import count_in_database, is_databas
 from event_platform.lake import files
 from event_platform.lake.objects import object_store
 from event_platform.lake.storage import is_remote, root
+from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +79,7 @@ def _files_in(folder: Path, left_out: Sequence[Path]) -> list[Path]:
 def _scan_objects(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention, scanned: Scanned) -> None:
     store = object_store(root(lake.location))
     for number, found in enumerate(store.list(lake.location)):
-        with files.passing_folder(lake.environment.scratch, "proof-") as folder:
+        with passing_folder(lake.environment.scratch, "proof-") as folder:
             path = folder / f"{number}"
             if store.download(found.url, path) is not None:
                 _scan_files(duck, mention, [path], scanned, {path: found.url})

@@ -18,6 +18,7 @@ from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.queue import archive_folder
 from event_platform.records import documents
 from event_platform.records.compression import compression_of, opened
+from event_platform.scratch import passing_folder
 from event_platform.sources.formats import Avro, JsonDocument
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def redact(
 
     `archive` is the folder in which the file can be read now. Raises PlatformError for a disk or store that does not take it.
     """
-    with files.explained(f"Taking records out of {files.shown(landing_file)}"), files.passing_folder(environment.scratch, "redact-") as folder:
+    with files.explained(f"Taking records out of {files.shown(landing_file)}"), passing_folder(environment.scratch, "redact-") as folder:
         original, rest = archive / landing_file, folder / "rest"
         if numbers[0] == 0:
             rest.touch()
