@@ -20,6 +20,7 @@ from event_platform.serving.postgres.loads import configured
 from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets
 from event_platform.trusted.assets import trusted_asset
+from event_platform.upkeep_schedule import maintain_job, maintain_schedule
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies and code references, used on purpose
 
@@ -44,9 +45,9 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
-        jobs=jobs,
+        jobs=[*jobs, maintain_job],
         sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads)],
-        schedules=[alerts_schedule(), *pull_schedules()],
+        schedules=[alerts_schedule(), *pull_schedules(), maintain_schedule()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )
