@@ -1,6 +1,7 @@
-"""Does the accounting close? `landed = staged + quarantined` and `staged = trusted + superseded`, in lines, for every landing date.
+"""Does the accounting close? `landed = staged + quarantined + erased` and `staged = trusted + superseded`, in lines, for every landing date.
 
-Landed lines come from the ledger (counted in the bytes when the file was claimed), staged and quarantined rows from the tables' metadata. A staged
+Landed lines come from the ledger (counted in the bytes when the file was claimed), staged and quarantined rows from the tables' metadata;
+erased are lines that the ledger says were taken out of a file since, on behalf of a person (`event-platform erase`). A staged
 row is *trusted* when that very row (file and line) is in trusted, *superseded* when it is not but its event is; any other is lost.
 """
 
@@ -36,11 +37,12 @@ class Account:
     quarantined: int = 0
     trusted: int = 0
     superseded: int = 0
+    erased: int = 0
 
     @property
     def landed_closes(self) -> bool:
-        """Every landed line is staged or in quarantine."""
-        return self.landed == self.staged + self.quarantined
+        """Every landed line is staged, in quarantine or erased on behalf of a person."""
+        return self.landed == self.staged + self.quarantined + self.erased
 
     @property
     def staged_closes(self) -> bool:
@@ -85,9 +87,9 @@ def counts_close(lake: Lake, source: Source) -> bool:
     if not lake.exists(tables.ledger(source)):
         return True
     with connect(lake.environment) as engine:
-        erased = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
+        retired = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
         accounts = landed_by_date(lake, source, engine, taken_only=True)
-    return all(account.landed == account.staged + account.quarantined + erased.get(day, 0) for day, account in accounts.items())
+    return all(account.landed == account.staged + account.quarantined + account.erased + retired.get(day, 0) for day, account in accounts.items())
 
 
 def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[date] | None = None) -> dict[date, Account]:
@@ -108,7 +110,7 @@ def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[
 
 
 def landed_by_date(lake: Lake, source: Source, engine: Engine, taken_only: bool = False) -> dict[date, Account]:
-    """Landed, blank, staged and quarantined lines per landing date; from the ledger and metadata alone.
+    """Landed, blank, staged, quarantined and erased lines per landing date; from the ledger and metadata alone.
 
     `taken_only` leaves out files that stage has not taken in yet, since another process may claim at any moment.
     """
@@ -116,7 +118,9 @@ def landed_by_date(lake: Lake, source: Source, engine: Engine, taken_only: bool 
     stage = lake.open(tables.stage(source))
     taken = f"file_id < {ledger.first_untaken(lake, source, stage)}" if taken_only else "true"
     for file in ledger.read(lake, source, drivers_duckdb(engine), taken):
-        accounts[file.landing_date] += Account(landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines)
+        accounts[file.landing_date] += Account(
+            landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines, erased=file.erased_lines
+        )
     for day, rows in _rows_by_landing_date(stage):
         accounts[day].staged += rows
     for day, rows in _rows_by_landing_date(lake.open(tables.quarantine(source))):

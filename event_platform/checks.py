@@ -167,15 +167,16 @@ def _landed(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         accounts = accounting.landed_by_date(work.lake, source, work.engine, taken_only=True)
         dates = _landing_dates_written(work, source, accounts) & accounts.keys()
-        faults = {day: abs(a.landed - a.staged - a.quarantined) for day, a in accounts.items() if day in dates and not a.landed_closes}
+        faults = {day: abs(a.landed - a.staged - a.quarantined - a.erased) for day, a in accounts.items() if day in dates and not a.landed_closes}
         total = sum((accounts[day] for day in dates), accounting.Account())
+        erased = f" + {total.erased:,} erased" if total.erased else ""
         return Verdict(
-            f"{total.landed:,} landed = {total.staged:,} staged + {total.quarantined:,} quarantined"
+            f"{total.landed:,} landed = {total.staged:,} staged + {total.quarantined:,} quarantined{erased}"
             if not faults
-            else f"{source.name}: landed is not staged + quarantined. Run `event-platform reprocess {source.name}` for the dates listed.",
+            else f"{source.name}: landed is not staged + quarantined + erased. Run `event-platform reprocess {source.name}` for the dates listed.",
             frozenset(dates),
             faults,
-            metadata={"landed": total.landed, "staged": total.staged, "quarantined": total.quarantined},
+            metadata={"landed": total.landed, "staged": total.staged, "quarantined": total.quarantined, "erased": total.erased},
         )
 
     return look

@@ -23,6 +23,7 @@ from event_platform.sources import all_sources
 from event_platform.stage.assets import event_dates_bridge, stage_assets
 from event_platform.stream_sensors import check_job, stream_sensor
 from event_platform.trusted.assets import trusted_asset
+from event_platform.upkeep_schedule import maintain_job, maintain_schedule
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies and code references, used on purpose
 
@@ -49,9 +50,9 @@ def definitions() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
-        jobs=[*jobs, check_job()],
+        jobs=[*jobs, check_job(), maintain_job],
         sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor(), notice_sensor()],
-        schedules=[alerts_schedule(), *pull_schedules()],
+        schedules=[alerts_schedule(), *pull_schedules(), maintain_schedule()],
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
     )

@@ -180,6 +180,11 @@ class Environment:
         return self.home / "streams"
 
     @cached_property
+    def privacy(self) -> Path:
+        """Who was erased, as salted hashes, and the receipts of erasures."""
+        return self.home / "privacy"
+
+    @cached_property
     def alerts(self) -> Path:
         """Rules and recipients of the weather alerts, if there are any."""
         return self.home / "alerts.toml"

@@ -41,6 +41,10 @@ def faults(source: Source, duck: duckdb.DuckDBPyConnection) -> Iterator[str]:
     for rule in source.rules:
         if why := _why_not(f"CASE WHEN ({rule.broken_if}) THEN 1 END", (*known, *STAGE_COLUMNS), duck):
             yield f"the rule {rule.reason!r} cannot be asked ({why})"
+    for subject in source.subjects:
+        for value in subject.values:
+            if why := _why_not(value, (*known, *STAGE_COLUMNS), duck):
+                yield f"the subject `{subject.key}` cannot be looked for ({why})"
 
 
 def _why_not(expression: str, columns: Iterable[Column], duck: duckdb.DuckDBPyConnection) -> str | None:

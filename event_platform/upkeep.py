@@ -1,4 +1,4 @@
-"""`event-platform maintain`: retention of stage, upkeep of every table, pruning of Dagster's event log."""
+"""`event-platform maintain`, and each night by schedule: retention of stage, upkeep of every table, pruning of Dagster's event log."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.objects import object_store
 from event_platform.lake.storage import is_remote, root
 from event_platform.lake.table import Change, day_of
+from event_platform.sources import all_sources
 from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.sources.weather import SOURCE as WEATHER
+from event_platform.wording import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -29,6 +31,28 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 RUN_ID = "maintain"
+
+
+def maintain_everything(
+    lake: Lake,
+    duck: duckdb.DuckDBPyConnection,
+    instance: dg.DagsterInstance,
+    keep_snapshots: timedelta,
+    keep_logs: timedelta,
+    tell: Callable[[str], None],
+) -> list[Upkeep]:
+    """All there is to do, source by source; what was done to each table. Doing it again does no harm."""
+    done: list[Upkeep] = []
+    for source in all_sources().values():
+        if erased := erase_old_stage(lake, source):
+            tell(f"{source.name}: erased {counted(len(erased), 'landing date')} from stage (kept in trusted and in the archive)")
+        done += maintain_source(lake, source, duck, keep_snapshots)
+    if swept := sweep_uploads(lake):
+        tell(f"removed {swept} uploads that were never completed")
+    if left := sweep_scratch(lake):
+        tell(f"removed {counted(left, 'folder')} that killed processes left in {lake.environment.scratch}")
+    tell(f"pruned the logs of {counted(prune_run_logs(instance, keep_logs), 'run')}")
+    return done
 
 
 @starts_anew

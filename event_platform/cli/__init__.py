@@ -21,6 +21,7 @@ from event_platform.cli import (
     load,
     look,
     monitor,
+    privacy,
     pulls,
     quarantine,
     redshift,
@@ -32,8 +33,8 @@ from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
-for commands in (demo.app, flow.app, look.app, feeds.app, explore.app, load.app, care.app, collect.app, consume.app, kinesis.app, monitor.app):
-    app.add_typer(commands)
+for topic in (demo, flow, look, feeds, explore, load, care, collect, consume, kinesis, monitor, privacy):
+    app.add_typer(topic.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(pulls.pull_app, name="pull")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from event_platform import environment, sources
+from event_platform import environment
 from event_platform.cli.terminal import err, show, tell
 from event_platform.lake.retention import KEEP_RUN_LOGS_DAYS, KEEP_SNAPSHOTS_DAYS
-from event_platform.wording import counted
-
-if TYPE_CHECKING:
-    from event_platform.lake.maintenance import Upkeep
 
 app = typer.Typer()
 
@@ -30,18 +26,6 @@ def maintain(
     from event_platform.lake.catalog import Lake
 
     here = environment.read()
-    lake = Lake(here)
-    done: list[Upkeep] = []
-    with connect(here) as duck, err.status("maintaining …"):
-        for source in sources.all_sources().values():
-            erased = upkeep.erase_old_stage(lake, source)
-            if erased:
-                tell(f"{source.name}: erased {counted(len(erased), 'landing date')} from stage (kept in trusted and in the archive)")
-            done += upkeep.maintain_source(lake, source, duck, timedelta(days=snapshots_days))
-    if swept := upkeep.sweep_uploads(lake):
-        tell(f"removed {swept} uploads that were never completed")
-    if left := upkeep.sweep_scratch(lake):
-        tell(f"removed {counted(left, 'folder')} that killed processes left in {here.scratch}")
-    with open_instance() as instance:
-        tell(f"pruned the logs of {counted(upkeep.prune_run_logs(instance, timedelta(days=run_logs_days)), 'run')}")
+    with connect(here) as duck, open_instance() as instance, err.status("maintaining …"):
+        done = upkeep.maintain_everything(Lake(here), duck, instance, timedelta(days=snapshots_days), timedelta(days=run_logs_days), tell)
     show(["table", "compacted files", "expired snapshots", "removed files", "freed bytes"], [tuple(vars(each).values()) for each in done])

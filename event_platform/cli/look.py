@@ -15,6 +15,7 @@ from event_platform.cli.terminal import FormatOption, SourceNames, chosen_source
 from event_platform.errors import UsageError
 from event_platform.serving.engines import Engine, arrow
 from event_platform.serving.forms import Format
+from event_platform.serving.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,15 @@ def sql(
     form: FormatOption = Format.table,
     output: Annotated[Path | None, typer.Option("--output", help="Write the answer to this file.")] = None,
     engine: Annotated[Engine, typer.Option("--engine", help="What runs it; others than duckdb want one statement in their own SQL.")] = Engine.duckdb,
+    role: Annotated[Role | None, typer.Option("--role", help="See what this role sees; everything in clear when none is given.")] = None,
 ) -> None:
     """Query landing.*, stage.*, quarantine.*, trusted.* and aggregate.*."""
     from event_platform.serving.sql import session
 
     here = environment.read()
-    with session(here) as opened:
+    if role and engine is not Engine.duckdb:
+        raise UsageError(f"--role is for duckdb; what {engine} shows to whom, its own rules say (`event-platform trino-rules` makes those of Trino).")
+    with session(here, role=role) as opened:
         if engine is not Engine.duckdb:
             if statement is None and sys.stdin.isatty():
                 raise UsageError(f"{engine} has no shell here; give a statement, or pipe one in.")

@@ -148,6 +148,19 @@ def make_durable(folder: Path) -> None:
         os.close(handle)
 
 
+def write_private(path: Path, content: str) -> None:
+    """Put a file, readable by its owner alone, in the place of what is there, whole and durable. Raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    with part.open("w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    make_durable(path.parent)
+
+
 def make_folder(folder: Path) -> Path:
     """Create the folder and those above it, durably; give it back. Raises OSError."""
     if not folder.is_dir():

@@ -41,13 +41,17 @@ def maintain(
 ) -> Upkeep:
     """Compact, expire and remove; the caller holds the lock. Snapshots after `needed_since` are kept for tables that have yet to read them.
 
-    Files that no snapshot names are removed only when the lock keeps out all writers (`alone`): they may be what another is about to commit.
+    Files that no snapshot ever named are removed only when the lock keeps out all writers (`alone`): they may be what another is about to commit.
     """
     done = Upkeep(table.declared.name)
+    named_before = frozenset() if alone else named_files(table)
     done.compacted_files = compact(table, duck, run_id)
     done.expired_snapshots = expire(table, keep_snapshots, needed_since)
     if alone:
         done.removed_files, done.removed_bytes = remove_orphans(table)
+    elif expired := named_before - named_files(table):
+        table.storage.delete([*expired])
+        done.removed_files = len(expired)
     return done
 
 
@@ -89,7 +93,7 @@ def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
 
 def remove_orphans(table: LakeTable) -> tuple[int, int]:
     """Delete data and metadata files of the table that none of its snapshots names; give their number and bytes."""
-    named = _named_files(table)
+    named = named_files(table)
     orphans = {}
     for folder in ("data", "metadata"):
         found = table.storage.listed(f"{table.iceberg.location()}/{folder}")
@@ -98,7 +102,8 @@ def remove_orphans(table: LakeTable) -> tuple[int, int]:
     return len(orphans), sum(orphans.values())
 
 
-def _named_files(table: LakeTable) -> set[str]:
+def named_files(table: LakeTable) -> frozenset[str]:
+    """The data and metadata files that the table's snapshots name."""
     iceberg = table.iceberg
     named = {iceberg.metadata_location, *(entry.metadata_file for entry in iceberg.metadata.metadata_log)}
     manifests = {}
@@ -108,4 +113,4 @@ def _named_files(table: LakeTable) -> set[str]:
     named |= manifests.keys()
     for manifest in manifests.values():
         named |= {entry.data_file.file_path for entry in manifest.fetch_manifest_entry(iceberg.io, discard_deleted=True)}
-    return {name.removeprefix("file://") for name in named}
+    return frozenset(name.removeprefix("file://") for name in named)

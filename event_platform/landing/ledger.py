@@ -47,6 +47,8 @@ class LandedFile:
     last_offset: int | None = None
     repeated_offsets: str | None = None
     repeated_lines: int | None = None
+    received_records: int | None = None
+    received_sha256: str | None = None
 
     @property
     def offsets(self) -> Offsets | None:
@@ -58,9 +60,31 @@ class LandedFile:
         return Offsets(self.kafka_topic, self.kafka_topic_id, self.kafka_partition, self.first_offset, self.last_offset)
 
     @property
+    def records(self) -> int:
+        """Lines of the archived file that hold a record."""
+        return self.lines - self.blank_lines
+
+    @property
     def lines_to_account_for(self) -> int:
-        """Lines that must be in stage or in quarantine: all but blank ones and those of repeated offsets, none for a repeated file."""
-        return 0 if self.duplicate_of else self.lines - self.blank_lines - (self.repeated_lines or 0)
+        """Lines that must be in stage or in quarantine, or be erased: all but blank ones as received, none for a repeated file.
+
+        Those of repeated offsets are left out, unless they were erased: these count on both sides.
+        """
+        return 0 if self.duplicate_of else self._received - (self.repeated_lines or 0)
+
+    @property
+    def erased_lines(self) -> int:
+        """Lines that were erased since the file was received; none for a repeated file, whose lines are not accounted for."""
+        return 0 if self.duplicate_of else self._received - self.records
+
+    @property
+    def received(self) -> str:
+        """Hash of the bytes as received."""
+        return self.received_sha256 or self.sha256
+
+    @property
+    def _received(self) -> int:
+        return self.records if self.received_records is None else self.received_records
 
 
 def read(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, where: str = "true") -> list[LandedFile]:
@@ -115,8 +139,9 @@ def _content(sha256: str, original_name: str, source: Source) -> str:
 
 
 def _known_content(ledger: LakeTable, duck: duckdb.DuckDBPyConnection, source: Source) -> dict[str, str]:
-    others = "duplicate_of IS NULL AND kafka_topic IS NULL"
-    known = duck.execute(f"SELECT sha256, original_name, landing_file FROM ({ledger.select()}) WHERE {others}").fetchall()
+    known = duck.execute(f"""
+        SELECT coalesce(received_sha256, sha256), original_name, landing_file FROM ({ledger.select()})
+        WHERE duplicate_of IS NULL AND kafka_topic IS NULL""").fetchall()
     return {_content(sha256, name, source): landing_file for sha256, name, landing_file in known}
 
 
@@ -127,8 +152,8 @@ def mark_repeats(files: Sequence[LandedFile], known: dict[str, str], source: Sou
         if file.kafka_topic:  # known by its offsets: two equal messages are two
             marked.append(file)
             continue
-        content = _content(file.sha256, file.original_name, source)
-        marked.append(replace(file, duplicate_of=known.get(content) if file.bytes else None))
+        content = _content(file.received, file.original_name, source)
+        marked.append(replace(file, duplicate_of=known.get(content) if file.bytes or file.received_sha256 else None))
         known.setdefault(content, file.landing_file)
     return marked
 

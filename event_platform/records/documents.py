@@ -17,6 +17,7 @@ from event_platform.records.lines import MAX_LINE_BYTES
 from event_platform.sources.formats import Avro, Format, JsonDocument, Parquet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import ModuleType
 
@@ -58,6 +59,13 @@ def write_lines(duck: duckdb.DuckDBPyConnection, form: Format, path: Path, targe
     finally:
         duck.execute("SET preserve_insertion_order = false")
     return target
+
+
+def rewrite_avro(original: Path, numbers: Sequence[int], target: Path) -> None:
+    """Write an Avro file's records but these (numbers from 1) to another."""
+    polars = _polars()
+    records = polars.read_avro(original).with_row_index("_number", offset=1)
+    records.filter(~polars.col("_number").is_in(list(numbers))).drop("_number").write_avro(target, compression="deflate")
 
 
 def _records_sql(duck: duckdb.DuckDBPyConnection, form: Format, path: Path) -> str:

@@ -21,6 +21,7 @@ from event_platform.engines.spelling import literal
 from event_platform.errors import UsageError
 from event_platform.lake.catalog import Lake
 from event_platform.serving.forms import Format
+from event_platform.serving.roles import Role, require_access
 from event_platform.serving.statements import is_explanation, queries
 from event_platform.sources import all_sources
 
@@ -43,23 +44,29 @@ def declared_tables() -> list[Table]:
 
 
 @contextmanager
-def session(environment: Environment, *, masked: bool = False) -> Iterator[Session]:
-    """A connection in which the tables can be queried by name; `masked`: their personal columns hold nothing but a mask."""
+def session(environment: Environment, *, masked: bool = False, role: Role | None = None) -> Iterator[Session]:
+    """A connection in which the tables can be queried by name; `masked`: their personal columns hold nothing but a mask.
+
+    With a role only its tables can be queried, masked as it sees them, and nothing else be read.
+    """
     with connect(environment) as duck:
-        yield Session(Lake(environment), duck, masked=masked)
+        yield Session(Lake(environment), duck, masked=masked, role=role)
 
 
 class Session:
     """Statements over the lake; `refresh` takes the newest snapshots of the tables that a statement names."""
 
-    def __init__(self, lake: Lake, duck: duckdb.DuckDBPyConnection, *, masked: bool = False) -> None:
+    def __init__(self, lake: Lake, duck: duckdb.DuckDBPyConnection, *, masked: bool = False, role: Role | None = None) -> None:
         """Every table is there from the start, empty until a statement names it."""
-        self.lake, self.duck, self.masked = lake, duck, masked
+        self.lake, self.duck, self.role = lake, duck, role
+        self.masked = masked or (role is not None and role.is_masked)
         self.tables = {table.name: table for table in declared_tables()}
         for layer in sorted({table.layer for table in self.tables.values()}):
             duck.execute(f'CREATE SCHEMA "{layer}"')
         for table in self.tables.values():
             duck.execute(f'CREATE VIEW {table.layer}."{table.short_name}" AS {table.empty_select}')
+        if role is not None:
+            duck.execute("SET python_enable_replacements = false")
 
     def refresh(self, statement: str) -> None:
         """Point the views that the statement names at the tables' current files."""
@@ -73,7 +80,10 @@ class Session:
     def statements(self, text: str) -> list[str]:
         """The queries of a text, parted by `;`; UsageError when it holds none, cannot be read, or holds a statement that is no query."""
         with _explained("The statement cannot be read"):
-            return queries(text, self.duck)
+            found = queries(text, self.duck)
+            if self.role is not None:
+                require_access(self.role, found, self.duck)
+            return found
 
     def query(self, statement: str) -> tuple[list[str], list[tuple[object, ...]]]:
         """Column names and rows of a query, the last one's of several; UsageError with DuckDB's reason if it cannot be run or is no query."""

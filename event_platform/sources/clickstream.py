@@ -5,7 +5,7 @@ clicks within one second are two. An event without an id is what it says: the sa
 however often it is sent, is one. The last version sent wins where the contents of one id differ.
 """
 
-from event_platform.sources.contract import Column, Source
+from event_platform.sources.contract import Column, Source, Subject
 
 SOURCE = Source(
     name="clickstream",
@@ -23,4 +23,5 @@ SOURCE = Source(
         Column("event_name", "string", "What was done: click, page_view, submit, or whatever the client calls it", nullable=False),
         Column("event_time", "timestamp", "When it was done (UTC, to the second)", nullable=False, written="epoch_seconds"),
     ),
+    subjects=(Subject("username", ("username",)),),
 )

@@ -64,6 +64,32 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """A way to name a person whom records tell of: what `event-platform erase --subject KEY=VALUE` looks for.
+
+    `places` are columns, or a column of JSON and the path to a value in it, written with points (`data.from.account_id`); `sql` are further values,
+    computed from the columns. A record tells of the person if any of these is the value asked for, letter by letter.
+    """
+
+    key: str
+    places: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Each value as a text, as SQL over the source's columns; NULL where there is none."""
+        return (*(_value_at(*place.split(".")) for place in self.places), *(f"CAST(({value}) AS VARCHAR)" for value in self.sql))
+
+
+def _value_at(column: str, *path: str) -> str:
+    name = '"' + column.replace('"', '""') + '"'
+    if not path:
+        return f"CAST({name} AS VARCHAR)"
+    pointer = "$" + "".join(f'."{each}"' for each in path)
+    return f"json_extract_string({name}, '{pointer}')"
+
+
+@dataclass(frozen=True)
 class Source:
     """One feed of files that hold records of one kind.
 
@@ -75,7 +101,8 @@ class Source:
     With `id_may_be_given` a record may bring its id in the field of `event_id`; only one that brings none gets one, made of the values of `id_from`
     alone, wherever it stands: two such records that agree are one event, so what a client sends again is no second event.
     `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
-    may lie. `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
+    may lie. `subjects` are the ways to name a person whom the records tell of.
+    `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
     `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
     the last landing may be before a check warns (None: no matter).
     """
@@ -91,6 +118,7 @@ class Source:
     id_from: tuple[str, ...] = ()
     id_may_be_given: bool = False
     rules: tuple[Rule, ...] = ()
+    subjects: tuple[Subject, ...] = ()
     first_date: date = date(2000, 1, 1)
     days_early_allowed: int = 1
     stage_retention_days: int | None = None
@@ -104,7 +132,8 @@ class Source:
             raise self._wrong(f"its name must match {NAME.pattern}")
         if str in (type(self.kind), type(self.id_from)):  # type: ignore[comparison-overlap] # contracts are not type checked
             raise self._wrong('`kind` and `id_from` are lists of columns; of one column: ("name",) with the comma')
-        for name in (self.event_id, self.timestamp, *self.kind, *self.id_from):
+        placed = (place.partition(".")[0] for subject in self.subjects for place in subject.places)
+        for name in (self.event_id, self.timestamp, *self.kind, *self.id_from, *placed):
             if name not in self.column_names:
                 raise self._wrong(f"it refers to the column `{name}`, which it does not declare")
         if self.id_may_be_given and not self.id_from:
@@ -195,8 +224,8 @@ LEDGER_COLUMNS = (
     Column("landing_file", "string", "Path under the source's archive `processed/`", nullable=False),
     Column("file_id", "long", "The file's place in the order of landing: claim time in microseconds since 1970", nullable=False),
     Column("original_name", "string", "Name the file arrived under", nullable=False),
-    Column("bytes", "long", "Size as received", nullable=False),
-    Column("sha256", "string", "Hash of the bytes as received, hexadecimal", nullable=False),
+    Column("bytes", "long", "Size: as received, unless records were erased since", nullable=False),
+    Column("sha256", "string", "Hash of the bytes, hexadecimal: as received, unless records were erased since", nullable=False),
     Column("lines", "long", "Lines after decompression, blank ones counted; 1 for a file that cannot be read as lines", nullable=False),
     Column("blank_lines", "long", "Lines that hold no record: of white space only, and the header and comments of CSV", nullable=False),
     Column("unreadable", "string", "Why the file cannot be read as lines; null when it can"),
@@ -221,6 +250,8 @@ LEDGER_COLUMNS = (
     Column("last_offset", "long", "Offset of the last line"),
     Column("repeated_offsets", "string", "Offsets that files landed before have, such as `100-149,160-160`; their lines are not staged again"),
     Column("repeated_lines", "long", "How many messages have these offsets"),
+    Column("received_records", "long", "Records as received, where some were erased since on behalf of a person; null where none were"),
+    Column("received_sha256", "string", "Hash of the bytes as received, where records were erased since; null where none were"),
 )
 
 RESERVED = {column.name for column in (*STAGE_COLUMNS, *TRUSTED_COLUMNS, *QUARANTINE_COLUMNS)} | {"file_name", "filename", "file_index"}

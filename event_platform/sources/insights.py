@@ -6,7 +6,7 @@ gives the ids it gave before and doubles nothing; an answer that holds more adds
 A record that the API corrects afterwards is another event, for nothing tells which one it replaces.
 """
 
-from event_platform.sources.contract import Column, Source
+from event_platform.sources.contract import Column, Source, Subject
 from event_platform.sources.formats import JsonDocument
 
 SOURCE = Source(
@@ -27,4 +27,5 @@ SOURCE = Source(
         Column("event_name", "string", "What was done: click, page_view or submit", nullable=False, accepted=("click", "page_view", "submit")),
         Column("event_time", "timestamp", "When it was done (UTC, to the second)", nullable=False, written="epoch_seconds"),
     ),
+    subjects=(Subject("username", ("username",)),),
 )

@@ -4,7 +4,7 @@ Values come as strings, numbers too, but `device_is_mobile`. Columns with accept
 list; pages and campaigns come and go.
 """
 
-from event_platform.sources.contract import Column, Rule, Source
+from event_platform.sources.contract import Column, Rule, Source, Subject
 
 SOURCE = Source(
     name="storefront",
@@ -46,4 +46,5 @@ SOURCE = Source(
         Column("device_is_mobile", "boolean", "Whether it is a mobile device"),
     ),
     rules=(Rule("a place that is not on Earth", "abs(geo_latitude) > 90 OR abs(geo_longitude) > 180"),),
+    subjects=(Subject("cookie_id", ("cookie_id",)), Subject("email", ("user_custom_id",))),
 )

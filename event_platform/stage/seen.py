@@ -12,12 +12,16 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from event_platform import tables
+from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
 
 if TYPE_CHECKING:
     from event_platform.engines.engine import Engine
+    from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
+    from event_platform.sources.contract import Source
 
 
 PROBE = "SELECT event_key('event-platform')"
@@ -27,8 +31,20 @@ PROBE = "SELECT event_key('event-platform')"
 def keep_current(engine: Engine, seen: LakeTable, stage: LakeTable, trusted: LakeTable, event_id: str, run_id: str) -> None:
     """Make the table anew from stage and trusted when DuckDB hashes otherwise than it did when the table was begun."""
     ((probe,),) = engine.execute(PROBE).fetchall()
-    if seen.note("hash").get("probe") == probe:
-        return
+    if seen.note("hash").get("probe") != probe:
+        _make_anew(engine, seen, stage, trusted, event_id, run_id, probe)
+
+
+@starts_anew
+def forget_the_gone(lake: Lake, source: Source, engine: Engine, run_id: str) -> None:
+    """Make the table anew, so that no hash is left of events that are neither in stage nor in trusted: those of persons who were erased."""
+    with lake.writing(f"trusted.{source.name}"):
+        index, stage, trusted = (lake.open(declare(source)) for declare in (tables.seen, tables.stage, tables.trusted))
+        ((probe,),) = engine.execute(PROBE).fetchall()
+        _make_anew(engine, index, stage, trusted, source.event_id, run_id, probe)
+
+
+def _make_anew(engine: Engine, seen: LakeTable, stage: LakeTable, trusted: LakeTable, event_id: str, run_id: str, probe: int) -> None:
     events = f"SELECT {key(event_id)} AS event_key, event_date FROM (({_ids(stage, event_id)}) UNION ALL ({_ids(trusted, event_id)}))"
     added = write(engine, seen, f"SELECT DISTINCT event_key, event_date FROM ({events})") if seen.files() else []
     seen.commit(Change("replacement"), run_id, added=added, removed=seen.files(), notes={"hash": {"probe": probe}})

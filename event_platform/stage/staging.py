@@ -25,6 +25,7 @@ from event_platform.landing.corrections import corrections_of
 from event_platform.soundness import require_sound
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
+from event_platform.stage.taking_out import is_needed, take_out
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,8 +74,7 @@ def stage_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> St
     """Parse every file in the ledger that is not parsed yet, then finish a reparse that was cut short."""
     with lake.writing(f"stage.{source.name}"):
         arrived = _parse_arrivals(lake, source, engine, run_id)
-        noted = lake.open(tables.stage(source)).note(REPARSING).get("landing_dates", ())
-        interrupted = frozenset(date.fromisoformat(str(day)) for day in noted)  # type: ignore[attr-defined]
+        interrupted = noted_dates(lake.open(tables.stage(source)))
         redone = _reparse(lake, source, engine, run_id, interrupted) if interrupted else Staged()
         return redone + arrived
 
@@ -110,7 +110,8 @@ def _parse_arrivals(lake: Lake, source: Source, engine: Engine, run_id: str) -> 
     if not changes:
         return Staged()
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
-    files = ledger.read(lake, source, drivers_duckdb(engine), f"file_id BETWEEN {first} AND {last}")
+    landed_files = ledger.read(lake, source, drivers_duckdb(engine), f"file_id BETWEEN {first} AND {last}")
+    files = take_out(lake, source, drivers_duckdb(engine), landed_files, run_id)
     left_over, kept = _without(quarantine, engine, first)
     staged, quarantined = _parse(lake, source, engine, files, stage, quarantine)
     event_dates = _event_dates(stage, staged, engine)
@@ -135,9 +136,12 @@ def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_da
     if not landing_dates:
         return Staged()
     quarantine, stage = lake.open(tables.quarantine(source)), lake.open(tables.stage(source))
+    if is_needed(lake, source):
+        note_reparse(stage, landing_dates, run_id)
+        take_out(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates), run_id)
     corrections = corrections_of(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates))
     landing_dates |= {file.landing_date for file in corrections}
-    stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
+    note_reparse(stage, landing_dates, run_id)
     ledger.correct(lake, source, drivers_duckdb(engine), corrections, run_id)
     files = _taken(lake, source, engine, stage, landing_dates)
     staged, quarantined = _parse(lake, source, engine, files, stage, quarantine)
@@ -150,6 +154,16 @@ def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_da
     erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
     stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
     return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined), rescued)
+
+
+def note_reparse(stage: LakeTable, landing_dates: Iterable[date], run_id: str) -> None:
+    """Have the next run parse these landing dates anew, whatever becomes of this one."""
+    stage.commit(Change("upkeep"), run_id, notes={REPARSING: {"landing_dates": sorted(day.isoformat() for day in landing_dates)}})
+
+
+def noted_dates(stage: LakeTable) -> frozenset[date]:
+    """The landing dates that the next run parses anew."""
+    return frozenset(date.fromisoformat(str(day)) for day in stage.note(REPARSING).get("landing_dates", ()))  # type: ignore[attr-defined]
 
 
 def _rows(files: Sequence[DataFile]) -> int:

@@ -58,6 +58,7 @@ def _settings(folder: Path, server: Trino) -> dict[str, str]:
     return {
         "config": str(CONFIGURATION / "config.properties"),
         "catalog.config-dir": str(CONFIGURATION / "catalog"),
+        "access-control.config-files": str(CONFIGURATION / "access-control.properties"),
         "plugin.dir": str(folder / "plugin"),
         "node.environment": "event_platform",
         "node.data-dir": str(folder / "data"),
@@ -70,6 +71,7 @@ def _settings(folder: Path, server: Trino) -> dict[str, str]:
 
 def _environment(folder: Path, postgres: Postgres, s3: SeaweedFS | None) -> dict[str, str]:
     return {
+        "LAKE_ACCESS_RULES": str(CONFIGURATION / "rules.json"),
         "LAKE_JDBC_URL": postgres.jdbc_url(),
         "LAKE_JDBC_USER": postgres.user,
         "LAKE_JDBC_PASSWORD": postgres.password,

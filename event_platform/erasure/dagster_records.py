@@ -1,0 +1,96 @@
+"""Dagster's own records in the home: event logs, runs, schedules and what runs printed.
+
+Values are replaced by the mask, and SQLite's free pages, where old values may linger, are given up.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from event_platform.lake import files
+from event_platform.lake.schema import MASK
+from event_platform.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from event_platform.environment import Environment
+    from event_platform.records.mentions import Mention
+
+BEGINS = b"SQLite format 3\0"
+WAIT_SECONDS = 60
+
+
+def clean(environment: Environment, mention: Mention, tell: Callable[[str], None]) -> dict[str, int]:
+    """Mask the value wherever the instance in the home holds it; how many cells of its databases and how many other files held it.
+
+    Nothing is done for a value too short to tell. An instance elsewhere (DAGSTER_HOME, PostgreSQL) is not looked at.
+    """
+    done = {"databases": 0, "cells": 0, "files_searched": 0, "files": 0}
+    if not mention.is_telling or not environment.dagster.is_dir():
+        return done
+    for path in _files(environment.dagster):
+        if is_database(path):
+            done["databases"] += 1
+            done["cells"] += mask_database(path, mention)
+        elif not path.name.endswith(("-wal", "-shm")):
+            done["files_searched"] += 1
+            if mention.is_in_file(path):
+                _mask_file(path, mention)
+                done["files"] += 1
+    tell(f"Dagster: {counted(done['cells'] + done['files'], 'value')} masked in {counted(done['databases'], 'database')} and what runs printed")
+    return done
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+
+
+def is_database(path: Path) -> bool:
+    """Whether the file is one of SQLite's."""
+    with path.open("rb") as file:
+        return file.read(len(BEGINS)) == BEGINS
+
+
+def mask_database(path: Path, mention: Mention) -> int:
+    """Mask the value in every text of a database, and write the database anew if there was one; how many texts held it."""
+    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+        connection.create_function("masked", 1, lambda text: mention.pattern.sub(MASK, text), deterministic=True)
+        masked = 0
+        for table, column in _texts(connection, mention):
+            condition = f'is_mention("{column}")'
+            masked += connection.execute(f'UPDATE "{table}" SET "{column}" = masked("{column}") WHERE {condition}').rowcount
+        if masked:
+            connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return masked
+
+
+def count_in_database(path: Path, mention: Mention) -> int:
+    """How many texts of a database hold the value."""
+    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
+        return sum(
+            connection.execute(f'SELECT count(*) FROM "{table}" WHERE is_mention("{column}")').fetchone()[0]
+            for table, column in _texts(connection, mention)
+        )
+
+
+def _texts(connection: sqlite3.Connection, mention: Mention) -> list[tuple[str, str]]:
+    """Every column of every table; a connection that gave them knows `is_mention`."""
+    connection.create_function(
+        "is_mention", 1, lambda value: isinstance(value, str) and mention.pattern.search(value) is not None, deterministic=True
+    )
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    return [(name, column) for name in names for (column,) in connection.execute(f"SELECT name FROM pragma_table_info('{name}')")]
+
+
+def _mask_file(path: Path, mention: Mention) -> None:
+    with files.explained(f"Masking {path.name}"):
+        content = path.read_bytes()
+        masked = path.with_name(f"{path.name}.part")
+        masked.write_bytes(mention.bytes_pattern.sub(MASK.encode(), content))
+        masked.chmod(path.stat().st_mode)
+        masked.replace(path)
