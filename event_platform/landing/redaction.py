@@ -1,8 +1,8 @@
 """Taking records out of archived files: the one way in which the platform changes a file after it was claimed.
 
-The file stays where it is, under its name, in its format and compression, without these records. Of files of lines every other byte stays; a blank
-line takes the place of each record, so lines keep their numbers, and messages of topics their offsets. A JSON document, Parquet or Avro file is written
-anew with the other records, which move up.
+The file stays where it is, under its name, in its format and compression, without these records. What follows moves up, so lines are numbered anew;
+in a file of a topic, where a line's number tells its offset, a blank line takes their place. Of files of lines every other byte stays; records of a
+JSON document, Parquet or Avro file are written anew, with the same values.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from event_platform.engines.spelling import literal, literal_path
 from event_platform.lake import files
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.queue import archive_folder
+from event_platform.landing.topic_files import offsets_in
 from event_platform.records import documents
 from event_platform.records.compression import compression_of, opened
 from event_platform.scratch import passing_folder
@@ -48,7 +49,7 @@ def redact(
         elif documents.is_document(source.format):
             _write_documents(duck, source, original, numbers, rest)
         else:
-            _write_lines(original, numbers, rest)
+            _write_lines(original, numbers, rest, blank=offsets_in(landing_file) is not None)
         replace(environment, source, landing_file, rest)
 
 
@@ -66,9 +67,9 @@ def replace(environment: Environment, source: Source, landing_file: str, content
     files.make_durable(path.parent)
 
 
-def _write_lines(original: Path, numbers: Sequence[int], target: Path) -> None:
+def _write_lines(original: Path, numbers: Sequence[int], target: Path, blank: bool) -> None:
     with opened(original) as content, _compressed_like(original, target) as out:
-        _write_all(out, kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers, blank=True))
+        _write_all(out, kept(iter(partial(content.read, CHUNK_BYTES), b""), numbers, blank))
 
 
 def _write_all(out: IO[bytes], pieces: Iterable[bytes]) -> None:
@@ -77,7 +78,7 @@ def _write_all(out: IO[bytes], pieces: Iterable[bytes]) -> None:
 
 
 def kept(chunks: Iterable[bytes], numbers: Sequence[int], blank: bool = False) -> Iterator[bytes]:
-    """The bytes of all lines but these; their line ends stay if they are to be `blank`. A chunk in which none of them begins or goes on passes as it is."""
+    """The bytes of all lines but these, or with `blank` their line ends alone; a chunk in which none begins or goes on passes as it is."""
     first = 1
     for chunk in chunks:
         last = first + chunk.count(b"\n")
