@@ -15,6 +15,7 @@ from event_platform.load_sensors import load_sensor
 from event_platform.monitoring.notice_sensor import notice_sensor
 from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
 from event_platform.realtime.windows.asset import stream_assets
+from event_platform.run_logs import console_logger
 from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
 from event_platform.serving.postgres.assets import load_asset
@@ -54,7 +55,7 @@ def definitions() -> dg.Definitions:
         sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor(), notice_sensor()],
         schedules=[alerts_schedule(), *pull_schedules(), maintain_schedule()],
         executor=dg.in_process_executor,
-        loggers={"console": dg.colored_console_logger, "progress": progress_logger},
+        loggers={"console": console_logger(), "progress": progress_logger},
     )
 
 

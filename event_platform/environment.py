@@ -235,6 +235,16 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name))
 
 
+def logs_as_json() -> bool:
+    """Whether what is logged is to be lines of JSON; asked before anything can be logged, so a setting that is neither is text here."""
+    return os.environ.get("EVENT_PLATFORM_LOG_FORMAT") == "json"
+
+
+def _require_log_format() -> None:
+    if (text := os.environ.get("EVENT_PLATFORM_LOG_FORMAT")) not in (None, "", "text", "json"):
+        raise ConfigurationError(f"EVENT_PLATFORM_LOG_FORMAT is {text!r}; write text or json, or unset it.")
+
+
 def java_path() -> str:
     """The folders in which Java is looked for, as PATH has them."""
     home = os.environ.get("JAVA_HOME")
@@ -256,6 +266,7 @@ def share_metrics_in(folder: Path) -> None:
 
 def read() -> Environment:
     """Read `EVENT_PLATFORM_*`; raise ConfigurationError naming the variable that cannot be used."""
+    _require_log_format()
     return Environment(
         home=_home(),
         **_lake(),

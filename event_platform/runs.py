@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from event_platform import errors, partitions, tables
+from event_platform import environment, errors, partitions, tables
 from event_platform.aggregate import aggregates_of
 from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
 from event_platform.errors import PlatformError, UsageError
 from event_platform.landing.claiming import has_pending_files
-from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG
+from event_platform.run_logs import as_json
+from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG, SOURCE_TAG
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from event_platform.lake.catalog import Lake
     from event_platform.sources.contract import Source
 
-SOURCE_TAG = "event_platform/source"
 Tell = Callable[[str], None]
 _listeners: list[Tell] = []
 
@@ -45,8 +45,10 @@ class Outcome:
 
 @dg.logger
 def progress_logger(init: dg.InitLoggerContext) -> logging.Logger:  # noqa: ARG001 - Dagster passes it
-    """Hands what assets log, and nothing of Dagster's own, to whoever runs them on the command line."""
+    """Hands what assets log, and nothing of Dagster's own, to whoever runs them on the command line; or logs it as JSON."""
     logger = logging.getLogger("event_platform.progress")
+    if environment.logs_as_json():
+        return as_json(logger)
     logger.setLevel(logging.INFO)
     logger.handlers = [_ToListeners()]
     logger.propagate = False

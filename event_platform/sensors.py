@@ -8,8 +8,9 @@ import dagster as dg
 from event_platform import environment
 from event_platform.lake.catalog import Lake
 from event_platform.landing.claiming import wait_for_files
-from event_platform.runs import SOURCE_TAG, arrival_tags, has_pending_work, keys_of
+from event_platform.runs import arrival_tags, has_pending_work, keys_of
 from event_platform.sources.contract import Source
+from event_platform.step import SOURCE_TAG
 
 LONG_POLL_SECONDS = 20.0
 """An evaluation waits this long for files before it gives up until the next; well under Dagster's limit of 60."""

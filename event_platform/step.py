@@ -32,6 +32,9 @@ ARRIVAL_TAG = "event_platform/arrival"
 ONLY_CHANGES_TAG = "event_platform/only_changes"
 """Marks a backfill of stage that passes on only the event dates whose staged rows came out otherwise than before."""
 
+SOURCE_TAG = "event_platform/source"
+"""Names the source that an arrival run works through."""
+
 SELF_REPORTED_TAG = "dagster/defer_asset_events"
 """Tells Dagster that the steps report the partitions they wrote, which it does not know beforehand."""
 

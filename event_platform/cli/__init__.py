@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from event_platform import environment, logs
 from event_platform.cli import (
     alerts,
     care,
@@ -65,6 +67,7 @@ _debug = False
 
 def main() -> None:
     """Run the command line; errors become one paragraph and the exit code of their class."""
+    _log_as_told()
     try:
         app()
     except PlatformError as error:
@@ -72,3 +75,11 @@ def main() -> None:
             raise
         err.print(f"[bold red]Error:[/] {plain(error)}", highlight=False)
         sys.exit(error.exit_code)
+
+
+def _log_as_told() -> None:
+    """Have what libraries log through Python come out as JSON too, where that is wanted."""
+    if environment.logs_as_json():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logs.Lines())
+        logging.getLogger().addHandler(handler)

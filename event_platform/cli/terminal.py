@@ -17,7 +17,7 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
-from event_platform import sources
+from event_platform import environment, logs, sources
 from event_platform.serving.forms import Format
 from event_platform.wording import counted
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 out = Console(width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, soft_wrap=True)
+err = Console(file=logs.stderr(), soft_wrap=True) if environment.logs_as_json() else Console(stderr=True, soft_wrap=True)
 
 SHOWN_ROWS = 1_000
 """A table on the terminal ends here."""
@@ -45,6 +45,9 @@ def plain(error: object) -> str:
 
 def tell(message: object) -> None:
     """Say what happened, with the time (UTC), on standard error."""
+    if environment.logs_as_json():
+        err.print(plain(message), highlight=False)
+        return
     err.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {plain(message)}", highlight=False)
 
 

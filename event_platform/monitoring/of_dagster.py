@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from event_platform.monitoring import figures
-from event_platform.runs import SOURCE_TAG
+from event_platform.step import SOURCE_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from event_platform import tables
 from event_platform.monitoring import figures
 from event_platform.realtime.kafka import client, schemas
+from event_platform.realtime.kafka.membership import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,11 +29,6 @@ def samples(lake: Lake, sources: Iterable[Source]) -> Iterator[Sample]:
         ledger = lake.peek(tables.ledger(source))
         if schemas.topic_of(source) in there and ledger is not None:
             yield figures.CONSUMER_LAG(_behind(lake, schemas.topic_of(source), group_of(source, ledger.identity)), source.name)
-
-
-def group_of(source: Source, ledger_identity: str) -> str:
-    """The group that lands the source's topic in the lake of that ledger."""
-    return f"event-platform.{source.name}.{ledger_identity.partition('-')[0]}"
 
 
 def _behind(lake: Lake, topic: str, group: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from event_platform.runs import SOURCE_TAG
+from event_platform.step import SOURCE_TAG
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -249,4 +249,9 @@ def _consumer(lake: Lake, source: Source, on_error: Callable[[KafkaError], None]
         "queued_max_messages_kbytes": 32 << 10,
         "session_timeout_ms": SESSION_SECONDS * 1000,
     }
-    return client.consumer(lake.environment, f"event-platform.{source.name}.{ledger.partition('-')[0]}", on_error, **options)
+    return client.consumer(lake.environment, group_of(source, ledger), on_error, **options)
+
+
+def group_of(source: Source, ledger_identity: str) -> str:
+    """The group that lands the source's topic in the lake of that ledger."""
+    return f"event-platform.{source.name}.{ledger_identity.partition('-')[0]}"
