@@ -18,6 +18,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import psutil
+
 from event_platform import environment, sources
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
@@ -48,18 +50,27 @@ def main() -> None:
         begin = int(time.time()) - 3600
         _send(here, ((begin + number * 3000 // asked.events, number) for number in range(asked.events)))
         command = [sys.executable, "-m", "event_platform.cli", "stream", "clickstream"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        with psutil.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
-                _backlog(here, asked.events)
-                _delays(here, asked.seconds)
+                _backlog(here, asked.events, process)
+                _delays(here, asked.seconds, process)
             finally:
                 process.terminate()
 
 
-def _backlog(here: environment.Environment, events: int) -> None:
-    began = _await(here, lambda beat: beat.state == "running")
+def _backlog(here: environment.Environment, events: int, process: psutil.Process) -> None:
+    began, used = _await(here, lambda beat: beat.state == "running"), _processor_seconds(process)
     done = _await(here, lambda beat: beat.messages >= events)
-    print(f"backlog of {events:,} events: in the lake {done - began:.1f} s after Spark had started; load {os.getloadavg()[0]:.0f}", flush=True)
+    print(
+        f"backlog of {events:,} events: in the lake {done - began:.1f} s after Spark had started, for "
+        f"{_processor_seconds(process) - used:.0f} s of processor time; load {os.getloadavg()[0]:.0f}",
+        flush=True,
+    )
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    """Of the stream and of Java, since they began."""
+    return float(sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True))))
 
 
 def _await(here: environment.Environment, holds) -> float:  # noqa: ANN001 - of a heartbeat
@@ -68,11 +79,11 @@ def _await(here: environment.Environment, holds) -> float:  # noqa: ANN001 - of 
     return time.time()
 
 
-def _delays(here: environment.Environment, seconds: int) -> None:
+def _delays(here: environment.Environment, seconds: int, process: psutil.Process) -> None:
     """Send events second by second, and look all the time for windows that hold all that was sent into them."""
     sent: dict[int, int] = {}
     seen: dict[int, float] = {}
-    began = time.time()
+    began, used, before = time.time(), _processor_seconds(process), _batch(here)
     with session(here) as opened:
         while time.time() < began + seconds + 30:
             now = int(time.time())
@@ -82,7 +93,14 @@ def _delays(here: environment.Environment, seconds: int) -> None:
             _look(opened, sent, seen)
     delays = [seen[start] - start - WINDOW_SECONDS for start in seen]
     told = f"median {statistics.median(delays):.1f} s, longest {max(delays):.1f} s" if delays else "none was whole in time"
+    batches = max(1, _batch(here) - before)
+    print(f"{batches} batches, {(_processor_seconds(process) - used) / batches:.2f} s of processor time each")
     print(f"{len(delays)} windows, from their end to the lake: {told}; load {os.getloadavg()[0]:.0f}")
+
+
+def _batch(here: environment.Environment) -> int:
+    beat = heartbeat.read(here)
+    return beat.batch if beat else -1
 
 
 def _look(opened, sent: dict[int, int], seen: dict[int, float]) -> None:  # noqa: ANN001 - a session

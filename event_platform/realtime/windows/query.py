@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,6 +33,10 @@ COUNTED = "messages"
 
 PARTS_ON_THIS_MACHINE = 4
 """In how many parts the windows are counted: each is a task and two files of state a batch. A checkpoint keeps the number it began with."""
+
+
+SILENT = {"spark.log.level": "OFF"}
+"""What goes wrong is told by `failures`, in words; Spark's log would tell it with stack traces, plans and values."""
 
 
 @dataclass
@@ -101,9 +106,11 @@ def checkpoint_of(environment: Environment) -> Path:
 def session(environment: Environment) -> SparkSession:
     """The process's Spark, with the jars of EVENT_PLATFORM_SPARK_JARS. Raises ConfigurationError without Spark, Java or these."""
     jars = sorted(environment.spark_jars.glob("*.jar")) if environment.spark_jars else []
-    properties = {"spark.jars": ",".join(map(str, jars))} if jars else {}
-    on_this_machine = (environment.engines.spark_master or "local").startswith("local")
-    begun = spark.session(environment, properties | ({"spark.sql.shuffle.partitions": str(PARTS_ON_THIS_MACHINE)} if on_this_machine else {}))
+    properties = SILENT | ({"spark.jars": ",".join(map(str, jars))} if jars else {})
+    if (environment.engines.spark_master or "local").startswith("local"):
+        properties["spark.sql.shuffle.partitions"] = str(PARTS_ON_THIS_MACHINE)
+    begun = spark.session(environment, properties)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     for form in ("kafka", "avro"):
         _require(begun, form)
     return begun
