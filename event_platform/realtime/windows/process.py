@@ -6,8 +6,10 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -49,7 +51,19 @@ def stream(environment: Environment, tell: Tell, until_caught_up: bool = False, 
             shutil.rmtree(checkpoint_of(environment), ignore_errors=True)
         client.ensure_topics(environment, [SOURCE])
         windows = Windows(environment, session(environment), duck, _schemas(environment))
-        Supervisor(windows, tell).run(until_caught_up)
+        _until_interrupted(Supervisor(windows, tell), until_caught_up)
+
+
+def _until_interrupted(supervisor: Supervisor, until_caught_up: bool) -> None:
+    """Work in a thread of its own: a signal in the middle of a call into Java would break that off, and what it says of it with it."""
+    with ThreadPoolExecutor(1) as thread:
+        work = thread.submit(supervisor.run, until_caught_up)
+        try:
+            work.result()
+        except KeyboardInterrupt:
+            supervisor.told_to_end.set()
+            work.result()
+            raise
 
 
 @contextmanager
@@ -77,6 +91,7 @@ class Supervisor:
     tell: Tell
     beat: Heartbeat = field(default_factory=Heartbeat.begun)
     tidied_at: float = field(default_factory=time.monotonic)
+    told_to_end: Event = field(default_factory=Event)
 
     @property
     def lake(self) -> Lake:
@@ -84,14 +99,11 @@ class Supervisor:
         return Lake(self.windows.environment)
 
     def run(self, until_caught_up: bool) -> None:
-        """Work until the query ends or this is told to; the last heartbeat says which."""
+        """Work until the query ends or `told_to_end`; the last heartbeat says whether it ended well."""
         environment = self.windows.environment
         try:
             with report.reporting(environment, REPORT_SECONDS) as reporter, beating(environment, lambda: self.beat):
                 self._keep_going(until_caught_up, reporter)
-        except KeyboardInterrupt:
-            self._say(state="stopped")
-            raise
         except BaseException as error:
             self._say(state="failed", why=str(error) if isinstance(error, PlatformError) else type(error).__name__)
             raise
@@ -100,7 +112,7 @@ class Supervisor:
     def _keep_going(self, until_caught_up: bool, reporter: report.Reporter) -> None:
         """One query after another, until one ends well or in a way that will not pass."""
         pause = 1.0
-        while True:
+        while not self.told_to_end.is_set():
             try:
                 self._one_query(until_caught_up, reporter)
                 return
@@ -111,17 +123,17 @@ class Supervisor:
                     raise
                 self.tell(str(error))
                 self._say(state="waiting", why=str(error))
-                time.sleep(pause)
+                self.told_to_end.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _one_query(self, until_caught_up: bool, reporter: report.Reporter) -> None:
-        """Until the query ends. Raises what made it fail."""
+        """Until the query ends, or this is told to. Raises what made it fail."""
         with failures.explained(self.windows):
             self._resume()
             query = self.windows.start(until_caught_up)
             self.tell(f"counting windows of {counted(WINDOW_SECONDS, 'second')}")
             try:
-                while not query.awaitTermination(1):
+                while not (query.awaitTermination(1) or self.told_to_end.is_set()):
                     self._take_in(query)
                     reporter.tell(self.lake, self.beat)
                     self._tidy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from event_platform.aggregate.clickstream_live import EARLY
@@ -18,6 +17,8 @@ from event_platform.realtime.windows import batches, checkpoint, messages
 from event_platform.sources.clickstream import SOURCE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import duckdb
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
@@ -109,15 +110,10 @@ def session(environment: Environment) -> SparkSession:
     if (environment.engines.spark_master or "local").startswith("local"):
         properties["spark.sql.shuffle.partitions"] = str(PARTS_ON_THIS_MACHINE)
     begun = spark.session(environment, properties)
-    logging.getLogger().addFilter(_is_not_py4js)
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     for form in ("kafka", "avro"):
         _require(begun, form)
     return begun
-
-
-def _is_not_py4js(record: logging.LogRecord) -> bool:
-    """Py4J logs a call into Java that a signal interrupts, with a stack trace, as if it were nobody's."""
-    return "py4j" not in Path(record.pathname).parts
 
 
 def _require(begun: SparkSession, form: str) -> None:
