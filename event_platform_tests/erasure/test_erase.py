@@ -83,7 +83,7 @@ def test_a_person_is_erased_everywhere_and_nobody_else_is(clicks: Pipeline) -> N
 def test_values_within_json_are_found_and_short_ones_are_proven_by_key(home: Path) -> None:  # noqa: ARG001 - the process is told of it
     payments = Pipeline()
     mine = [line("a", data={"from": {"account_id": 77}}), line("b", data={"id": 77}), line("c", data={"account_id": "77"})]
-    others = [line("d", data={"amount": 77}), line("e", domain="card", data={"id": 77}), line("f", timestamp="2026-03-01T12:00:77", data={})]
+    others = [line("d", data={"amount": 77}), line("e", domain="card", data={"id": 77}), line("f", timestamp="2026-03-01T12:00:177", data={})]
     payments.drop("one.json", [*mine, *others])
     payments.run_well()
     receipt = erase("account_id=77", ["payments"])

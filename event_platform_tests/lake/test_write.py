@@ -6,7 +6,7 @@ from event_platform_tests.conftest import LakeAtHand
 
 LINE = """
     SELECT DATE '2026-03-10' AS landing_date, 'a.json' AS landing_file, 1 AS file_id, 1 AS line_number, 'torn' AS reason, {line} AS line,
-        4 AS line_bytes"""
+        4 AS line_bytes, NULL AS kafka_topic, NULL AS kafka_partition, NULL AS kafka_offset"""
 
 
 def test_a_column_without_a_value_is_written_with_its_type(at_hand: LakeAtHand) -> None:
