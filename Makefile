@@ -32,8 +32,8 @@ services: $(TEST_STAMP) ## servers to try things with, such as: make services NA
 kafka: $(TEST_STAMP) ## a Kafka broker and a registry of schemas on this machine
 	@$(BIN)/python -m infra kafka registry
 
-test: $(TEST_STAMP) ## the tests that need Python alone
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not java and not server and not terraform"
+test: $(TEST_STAMP) ## the tests that need Python alone, in less than ten minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long and not slow and not java and not server and not terraform"
 
 test-long: $(TEST_STAMP) ## the tests that take long: kills at 200 random moments
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m long

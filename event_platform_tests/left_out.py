@@ -16,14 +16,21 @@ MEANINGS = {
     "terraform": "need Terraform: make test-all",
     "server": "start a server: make test-all",
     "long": "take minutes: make test-long",
+    "slow": "take minutes together, though they need nothing: make test-all",
 }
+SLOW = ("erasure/", "landing/test_topic_files.py", "monitoring/", "realtime/", "serving/explore/", "serving/redshift/", "test_nothing_personal")
+"""Where tests begin that `make test` leaves out, to be done within ten minutes on two cores."""
 NO_JAVA = "need Java 17, which is not on this machine: install it or set JAVA_HOME"
 NO_TERRAFORM = "need Terraform, which is not on this machine: install it"
 _count: Counter[str] = Counter()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where there is no Java or no Terraform, tests that need it are skipped, and counted."""
+    """Mark what is slow. Where there is no Java or no Terraform, tests that need it are skipped, and counted."""
+    for item in items:
+        if _file(item).startswith(SLOW):
+            item.add_marker("slow")
     missing = {"java": NO_JAVA} if java.home(17, 24) is None else {}
     if shutil.which("terraform") is None:
         missing["terraform"] = NO_TERRAFORM
