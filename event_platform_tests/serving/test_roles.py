@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def test_trino_masks_and_refuses(in_trino: infra.Trino, monkeypatch: pytest.Monk
     for table in ("landing.clickstream", "stage.clickstream", "quarantine.clickstream", 'trusted."clickstream$files"', "stage.clickstream_seen"):
         with pytest.raises(PlatformError, match="Access Denied"):
             asked("somebody", f"SELECT count(*) FROM {table}")
+    monkeypatch.setenv("EVENT_PLATFORM_TRINO", in_trino.url.replace("://", "://privacy@"))
     with pytest.raises(PlatformError, match="Access Denied"):
-        asked("privacy", "DELETE FROM trusted.clickstream")
+        import_module("event_platform.serving.engines.trino").arrow(environment.read(), "DELETE FROM trusted.clickstream")
     assert asked("somebody", "SELECT DISTINCT ip_address, geo_latitude FROM trusted.storefront") == [(MASK, None)]
     assert asked("privacy", "SELECT count(*) FROM trusted.storefront WHERE geo_latitude IS NOT NULL")[0][0] > 0

@@ -81,7 +81,7 @@ def _settings(folder: Path, port: dict[str, int]) -> Path:
 
 def _format(command: list[str], folder: Path, settings: Path) -> None:
     identity = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-    tool = [*command, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(settings)]
+    tool = [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={identity}", "-c", str(settings)]  # one word: an identity may begin with -
     done = subprocess.run(tool, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode != 0:
         raise InfraError(f"Kafka's log cannot be made in {folder}: {(done.stdout + done.stderr)[-2000:]}")
