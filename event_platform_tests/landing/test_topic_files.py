@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from event_platform import environment, tables
 from event_platform.engines.duckdb import connect
-from event_platform.landing import queue
+from event_platform.landing import queue, redaction
 from event_platform.landing.landed_offsets import next_offsets
 from event_platform.landing.topic_files import Offsets, lines_of, name_of, offsets_in, read, repeated, written
 from event_platform.records.lines import NO_EVENT
@@ -208,3 +208,12 @@ def test_a_ledger_without_the_columns_gains_them(home: Path) -> None:  # noqa: A
     drop(pipeline, of(0, 2))
     pipeline.run_well()
     assert staged(pipeline) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 5, 100])
+def test_erased_messages_leave_blank_lines_so_that_others_keep_their_offsets(chunk_bytes: int) -> None:
+    content = b"one\ntwo\n\nfour\nfive"
+    chunks = [content[start : start + chunk_bytes] for start in range(0, len(content), chunk_bytes)]
+    assert b"".join(redaction.kept(iter(chunks), [1, 4], blank=True)) == b"\ntwo\n\n\nfive"
+    assert b"".join(redaction.kept(iter(chunks), [2, 5], blank=True)) == b"one\n\n\nfour\n"
+    assert b"".join(redaction.kept(iter(chunks), [1, 4])) == b"two\n\nfive"
