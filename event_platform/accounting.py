@@ -87,9 +87,14 @@ def counts_close(lake: Lake, source: Source) -> bool:
     if not lake.exists(tables.ledger(source)):
         return True
     with connect(lake.environment) as engine:
-        retired = {date.fromisoformat(day): int(str(n)) for day, n in lake.open(tables.stage(source)).note("erased").items()}
+        retired = retired_by_date(lake.open(tables.stage(source)))
         accounts = landed_by_date(lake, source, engine, taken_only=True)
-    return all(account.landed == account.staged + account.quarantined + account.erased + retired.get(day, 0) for day, account in accounts.items())
+    return all((account + Account(staged=retired.get(day, 0))).landed_closes for day, account in accounts.items())
+
+
+def retired_by_date(stage: LakeTable) -> dict[date, int]:
+    """Lines per landing date that were staged, and that stage has given up since at the end of its retention."""
+    return {date.fromisoformat(day): int(str(lines)) for day, lines in stage.note("erased").items()}
 
 
 def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[date] | None = None) -> dict[date, Account]:
@@ -100,11 +105,11 @@ def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[
     files = [file for file in stage.files() if day_of(file.partition[0]) in wanted]
     for day, (found, superseded) in _fate(lake, source, engine, stage.select(files)).items():
         accounts[day].trusted, accounts[day].superseded = found, superseded
-    erased = {date.fromisoformat(day): int(str(count)) for day, count in stage.note("erased").items()}
-    if erased.keys() & wanted:
+    retired = retired_by_date(stage)
+    if retired.keys() & wanted:
         kept = engine.execute(f"SELECT landing_date, count(*) FROM ({trusted.select()}) GROUP BY landing_date").fetchall()
         left = dict(kept)
-        for day, staged in erased.items():
+        for day, staged in retired.items():
             accounts[day] += Account(staged=staged, trusted=left.get(day, 0), superseded=staged - left.get(day, 0))
     return {day: account for day, account in accounts.items() if day in wanted}
 

@@ -148,17 +148,22 @@ def make_durable(folder: Path) -> None:
         os.close(handle)
 
 
-def write_private(path: Path, content: str) -> None:
-    """Put a file, readable by its owner alone, in the place of what is there, whole and durable. Raises OSError."""
+def write_whole(path: Path, content: str, mode: int = 0o666) -> None:
+    """Put a file in the place of what is there, whole and durable; `mode` is what the umask leaves of it. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
+    part.touch(mode)
     with part.open("w", encoding="utf-8") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
     make_durable(path.parent)
+
+
+def write_private(path: Path, content: str) -> None:
+    """As `write_whole`, readable by its owner alone."""
+    write_whole(path, content, 0o600)
 
 
 def make_folder(folder: Path) -> Path:

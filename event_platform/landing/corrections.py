@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from event_platform.landing.ledger import LandedFile
     from event_platform.sources.contract import Source
 
-LOOKED_AT = ("bytes", "sha256", "lines", "blank_lines", "careful", "unreadable", "compression")
-
 
 def corrections_of(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, files: Sequence[LandedFile]) -> list[LandedFile]:
     """The ledger's rows that must change, as they must be: the given files as they are now, and whichever files are repeats no longer, or now.
@@ -53,5 +51,5 @@ def archived(archive: Path, landing_file: str) -> Path:
 def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
     found = as_records(inspect(path), path, source.format, duck)
     misleading = queue.read_archived_name(path.name)[2] != found.compression
-    now = replace(file, **{name: getattr(found, name) for name in LOOKED_AT} | {"careful": found.careful or misleading})
+    now = replace(file, **vars(found) | {"careful": found.careful or misleading})
     return replace(now, repeated_lines=count_repeated(now, path, duck))

@@ -17,7 +17,7 @@ from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.engines.duckdb import connect
 from event_platform.lake.maintenance import worth_compacting
 from event_platform.lake.table import Change
-from event_platform.landing import queue
+from event_platform.landing import ledger, queue
 from event_platform.landing.waiting import EPOCH
 from event_platform.monitoring import figures
 
@@ -69,12 +69,12 @@ class LakeLook:
 
     def _account(self, source: Source, now: datetime) -> Iterator[Sample]:
         declared = [table(source) for table in (tables.ledger, tables.stage, tables.quarantine, tables.trusted)]
-        ledger, stage, quarantine, trusted = map(self._lake.peek, declared)
-        if ledger is None or stage is None or quarantine is None or trusted is None:
+        entered, stage, quarantine, trusted = map(self._lake.peek, declared)
+        if entered is None or stage is None or quarantine is None or trusted is None:
             return
-        at_hand = [ledger, stage, quarantine, trusted]
-        landed = self._remembered("ledger", source.name, [ledger, stage, trusted], lambda: self._ledger(ledger, stage, trusted))
-        staged = stage.rows + sum(int(str(count)) for count in stage.note("erased").values())
+        at_hand = [entered, stage, quarantine, trusted]
+        landed = self._remembered("ledger", source.name, [entered, stage, trusted], lambda: self._ledger(source, entered, stage, trusted))
+        staged = stage.rows + sum(accounting.retired_by_date(stage).values())
         closed = self._remembered("closed", source.name, at_hand, lambda: accounting.counts_close(self._lake, source))
         yield figures.LANDED_FILES(landed.files, source.name)
         yield figures.LANDED_LINES(landed.lines, source.name)
@@ -91,18 +91,20 @@ class LakeLook:
         if landed.last_lag is not None:
             yield figures.LAST_LAG_SECONDS(landed.last_lag.total_seconds(), source.name)
 
-    def _ledger(self, ledger: LakeTable, stage: LakeTable, trusted: LakeTable) -> _Ledger:
+    def _ledger(self, source: Source, entered: LakeTable, stage: LakeTable, trusted: LakeTable) -> _Ledger:
         merged = {str(run_id): at for run_id, at in _commits(trusted)}
         with connect(self._lake.environment) as duck:
-            duck.execute(f"CREATE TEMP TABLE ledger AS {ledger.select()}")
-            files, lines, last, untaken = duck.execute(
-                """SELECT count(*), coalesce(sum(lines - blank_lines) FILTER (duplicate_of IS NULL), 0), max(claimed_at),
-                min(claimed_at) FILTER (file_id >= $1) FROM ledger""",
-                [_first_untaken(ledger, stage, trusted)],
-            ).fetchall()[0]
-            claimed = dict(duck.execute("SELECT run_id, min(claimed_at) FROM ledger GROUP BY run_id").fetchall())
+            files = ledger.read(self._lake, source, duck)
+        claimed = {file.run_id: file.claimed_at for file in sorted(files, key=lambda file: file.claimed_at, reverse=True)}
         both = max(merged.keys() & claimed.keys(), key=merged.__getitem__, default=None)
-        return _Ledger(files, int(lines), last, untaken, merged[both] - claimed[both] if both else None)
+        first = _first_untaken(entered, stage, trusted)
+        return _Ledger(
+            len(files),
+            sum(file.lines_to_account_for for file in files),
+            max((file.claimed_at for file in files), default=None),
+            min((file.claimed_at for file in files if file.file_id >= first), default=None),
+            merged[both] - claimed[both] if both else None,
+        )
 
     def _tables(self, source: Source) -> Iterator[Sample]:
         declared = [table(source) for table in (tables.ledger, tables.stage, tables.quarantine, tables.trusted, tables.seen)]

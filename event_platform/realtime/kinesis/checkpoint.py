@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -95,21 +94,15 @@ class CheckpointFile:
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Replace it in one step; durable when this returns. Raises PlatformError."""
-        content = json.dumps(asdict(checkpoint), indent=1).encode()
+        content = json.dumps(asdict(checkpoint), indent=1)
         if self._environment.lake_url:
             with passing_folder(self._environment.scratch, "checkpoint-") as folder:
-                (passing := folder / "checkpoint").write_bytes(content)
+                (passing := folder / "checkpoint").write_text(content, encoding="utf-8")
                 object_store(root(self._url)).upload(passing, self._url)
             return
         with files.explained(f"Writing {self._name}"):
             files.make_folder(self._path.parent)
-            written = self._path.with_suffix(".part")
-            with written.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            written.replace(self._path)
-            files.make_durable(self._path.parent)
+            files.write_whole(self._path, content)
 
     @property
     def _url(self) -> str:
