@@ -1,5 +1,6 @@
 """A lake of its own for each test, events staged without files where a test is about what comes after stage, and an empty AWS."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -102,6 +103,13 @@ def staged_row(event: Event, landed_on: date, file_id: int, line_number: int) ->
         "file_id": file_id,
         "line_number": line_number,
     }
+
+
+@pytest.fixture(autouse=True)
+def aws_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3's default session keeps the first credentials that it finds; the next test's server has others."""
+    if "boto3" in sys.modules:
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
 
 
 @pytest.fixture

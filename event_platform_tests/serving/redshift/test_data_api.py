@@ -135,7 +135,6 @@ def test_without_credentials_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pat
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     with pytest.raises(ConfigurationError, match="NoCredentialsError"):
         DataApi(CLUSTER).run(["SELECT 1"])
 
