@@ -40,7 +40,7 @@ def page() -> str:
 def _group(group: type) -> str:
     title, explained = HEADS[group]
     rows = "".join(_row(each) for each in declared_in(group).values() if each.meaning)
-    return f"## {title}\nSee [{_title(explained)}](../{explained}).\n\n| variable | is | default | meaning |\n|---|---|---|---|\n{rows}"
+    return f"## {title}\nSee [{_title(explained)}](../{explained}).\n\n| variable | what it is | default | meaning |\n|---|---|---|---|\n{rows}"
 
 
 def _title(page: str) -> str:
