@@ -233,6 +233,18 @@ class TestBudget:
             budget.take("a")
         assert told.value.wait_seconds == 86_400
 
+    def test_a_clock_that_was_ahead_holds_nobody_back_for_longer_than_a_day(self, tmp_path: Path) -> None:
+        now = [2_000_000_000.0]
+        budget = CallBudget(tmp_path / "calls.json", per_hour=1, per_day=9, clock=lambda: now[-1])
+        budget.take("a")
+        budget.leave_alone(60)
+        now.append(1_800_000_000.0)
+        with pytest.raises(HeldBackError) as told:
+            budget.take("b")
+        assert told.value.wait_seconds == 86_400
+        now.append(now[-1] + 86_400)
+        budget.take("b")
+
     def test_a_damaged_count_starts_anew(self, tmp_path: Path) -> None:
         (tmp_path / "calls.json").write_text("{torn")
         CallBudget(tmp_path / "calls.json", 1, 1).take("a")
