@@ -21,6 +21,7 @@ from event_platform.lake.catalog import Lake
 from event_platform.landing import ledger, queue
 from event_platform.landing.claiming import claim_pending
 from event_platform.landing.redaction import kept
+from event_platform.landing.waiting import pending_folder
 from event_platform.sources.contract import Column, Source, Subject
 from event_platform.sources.formats import Avro, Csv, Format, JsonDocument, JsonLines, Parquet
 from event_platform.stage.staging import landed_dates, reparse, stage_pending
@@ -108,7 +109,7 @@ FORMS = [
 
 
 def land(environment: Environment, source: Source, name: str, content: bytes) -> None:
-    pending = queue.pending_folder(environment, source)
+    pending = pending_folder(environment, source)
     pending.mkdir(parents=True, exist_ok=True)
     (pending / name).write_bytes(content)
 

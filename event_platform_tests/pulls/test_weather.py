@@ -17,7 +17,7 @@ import pytest
 from event_platform import environment, sources
 from event_platform.errors import ConfigurationError, HeldBackError, PlatformError, UnavailableError
 from event_platform.instance import open_instance
-from event_platform.landing import queue
+from event_platform.landing.waiting import pending_folder
 from event_platform.pulls.budget import CallBudget
 from event_platform.pulls.weather import budget_of, poll
 from event_platform.samples.apis import weather_api
@@ -45,7 +45,7 @@ class Poller:
         return [pulled.what.rsplit("-", 1)[0] for pulled in self.done], [failed.what for failed in self.failed]
 
     def files(self) -> dict[str, bytes]:
-        folder = queue.pending_folder(environment.read(), sources.get("weather"))
+        folder = pending_folder(environment.read(), sources.get("weather"))
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.exists() else {}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
