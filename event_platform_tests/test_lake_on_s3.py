@@ -155,9 +155,7 @@ IN_EVERY_RUN = (UPLOADS[2], METADATA[2], COMMITS[3])
 KILLS = [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
 
 
-@pytest.mark.parametrize(
-    "kill", [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
-)
+@pytest.mark.parametrize("kill", KILLS)
 @pytest.mark.usefixtures("lake_url")
 def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
     kill: tuple[str, str, int, str], landed: list[Path], locally: dict[str, list[tuple[object, ...]]]

@@ -20,7 +20,9 @@ from event_platform.lake.catalog import Lake
 from event_platform.lake.objects import ObjectStore, object_store
 from event_platform.landing import claiming, ledger, queue
 from event_platform.landing.archive import at_hand
+from event_platform.landing.claims import Claimed, Claims
 from event_platform.landing.object_queue import ObjectQueue
+from event_platform.landing.watching import watch
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
 from event_platform_tests.kills import FORKS, arm, in_child
 from event_platform_tests.landing.conftest import meanwhile
@@ -58,13 +60,13 @@ class Bucket:
         """Everything in the archive: original names and bytes."""
         return {name.split("-", 3)[3]: content for name, content in self.contents("processed").items()}
 
-    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> queue.Claims:
+    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> Claims:
         return queue.claim(self.environment, self.source, DAY, next_file_id, claimer=claimer, **limits)
 
-    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[queue.Claimed]:
+    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[Claimed]:
         return queue.adopt(self.environment, self.source, lambda: last_entered, claimer)
 
-    def release(self, entered: Iterable[queue.Claimed], claimer: str = "me") -> None:
+    def release(self, entered: Iterable[Claimed], claimer: str = "me") -> None:
         queue.release(self.environment, self.source, claimer, entered)
 
     def names(self) -> list[str]:
@@ -157,7 +159,7 @@ def test_nobody_claims_while_another_does(bucket: Bucket) -> None:
 
 def test_a_claim_that_comes_second_takes_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.drop("a.json")
-    first: list[queue.Claimed] = []
+    first: list[Claimed] = []
     meanwhile(monkeypatch, type(bucket.store), "create", lambda: first.extend(bucket.claim("one").files))
     assert bucket.claim("two").files == []
     assert len(first) == 1
@@ -339,7 +341,7 @@ def test_a_landing_that_is_cut_lands_nothing_twice(bucket: Bucket, proxy: Proxy,
 
 
 def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Bucket, proxy: Proxy) -> None:
-    told: Iterator[set[str]] = queue.watch(bucket.environment, [bucket.source])
+    told: Iterator[set[str]] = watch(bucket.environment, [bucket.source])
     bucket.drop("a.json")
     assert next(told) == {"payments"}
     proxy.fail("GET", "list-type", "slow down", times=5)
