@@ -140,7 +140,7 @@ def test_a_backlog_is_worked_off_in_batches_of_files_and_of_what_the_disk_may_ho
     assert taken == [(1, 4), (2, 2), (2, 0)]
 
 
-MANY = 2_000
+MANY = 100_000
 
 
 @pytest.fixture
