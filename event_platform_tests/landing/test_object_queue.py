@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from event_platform import environment, sources, tables
 from event_platform.engines.duckdb import connect
@@ -164,13 +165,19 @@ def drop_many(bucket: Bucket, filer: str, count: int) -> None:
     def some(numbers: range) -> None:
         with closing(HTTPConnection(urlsplit(filer).netloc)) as connection:
             for number in numbers:
-                connection.request("PUT", f"/buckets/lake{prefix}/{number:06d}.json", b"{}\n")
-                with connection.getresponse() as answer:
-                    assert answer.read() is not None
-                    assert answer.status < 300
+                _put(connection, f"/buckets/lake{prefix}/{number:06d}.json")
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(some, (range(first, count, 4) for first in range(4))))
+
+
+@retry(wait=wait_fixed(1), stop=stop_after_attempt(20), retry=retry_if_exception_type(AssertionError))
+def _put(connection: HTTPConnection, path: str) -> None:
+    """The server says 500 when it is busy making room."""
+    connection.request("PUT", path, b"{}\n")
+    with connection.getresponse() as answer:
+        answer.read()
+        assert answer.status < 300
 
 
 @pytest.mark.long
