@@ -20,6 +20,7 @@ from event_platform.lake.write import write
 from event_platform.landing import queue
 from event_platform.samples.weather import realtime
 from event_platform_tests.kills import arm, in_child
+from event_platform_tests.on_s3 import Asked
 from event_platform_tests.pipeline import Pipeline, line
 from event_platform_tests.test_crash import contents
 
@@ -109,6 +110,17 @@ def test_another_machine_sees_the_same_tables_through_the_same_catalogue(
     (other / "lake" / "catalog.db").write_bytes((home / "lake" / "catalog.db").read_bytes())
     monkeypatch.setenv("EVENT_PLATFORM_HOME", str(other))
     assert contents() == expected
+
+
+@pytest.mark.usefixtures("lake_url")
+def test_what_a_run_writes_it_need_not_fetch(landed: list[Path], asked: list[Asked]) -> None:
+    land(*landed)
+    asked.clear()
+    Pipeline().run_well()
+    written = {url for operation, url in asked if operation == "PutObject" and ("/metadata/" in url or "/data/" in url)}
+    fetched = {url for operation, url in asked if operation == "GetObject"}
+    assert len(written) > 20
+    assert written & fetched == set()
 
 
 @pytest.mark.usefixtures("lake_url")
