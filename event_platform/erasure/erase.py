@@ -24,6 +24,7 @@ from event_platform.errors import PermanentError, UsageError
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
 from event_platform.landing import ledger
+from event_platform.landing.expiry import archived_files
 from event_platform.runs import process_pending
 from event_platform.stage import seen
 from event_platform.stage.staging import note_reparse, noted_dates
@@ -104,6 +105,7 @@ def _erase_from_lake(
             files, places = _search(lake, duck, source, wanted, written, tell)
             receipt.keep(written, path)
             _take_out(lake, duck, source, files, places, wanted)
+            search.drop_unarchived(lake, duck, source)
     if len(new) == len(person.sources) and not written.archive and not any(table.rows_before for table in written.tables):
         for source in new:
             suppression.remove(source, written.subject_hash)
@@ -120,7 +122,7 @@ def _search(
 ) -> tuple[list[LandedFile], Places]:
     """Look through the archive and the tables, and note what is found."""
     untaken = ledger.first_untaken(lake, source, lake.open(tables.stage(source)))
-    files = ledger.read(lake, source, duck, f"file_id < {untaken}")
+    files = archived_files(lake, source, duck, f"file_id < {untaken}")
     tell(f"{source.name}: looking through {counted(len(files), 'archived file')}, {counted(sum(file.records for file in files), 'record')}")
     places = find(lake, source, duck, files, wanted)
     for file in files:
@@ -169,7 +171,7 @@ def _prove(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Source], per
     for source in there:
         with lake.writing(f"stage.{source.name}"):
             untaken = ledger.first_untaken(lake, source, lake.open(tables.stage(source)))
-            places = find(lake, source, duck, ledger.read(lake, source, duck, f"file_id < {untaken}"))
+            places = find(lake, source, duck, archived_files(lake, source, duck, f"file_id < {untaken}"))
         left[f"archive of {source.name}"] = sum(map(len, places.values()))
         for declared, condition in search.conditions(source, places):
             if lake.exists(declared):
