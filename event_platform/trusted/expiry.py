@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from event_platform.lake.retention import EXPIRED, RUN_ID, Expired
 from event_platform.lake.table import Change, day_of
-from event_platform.lake.write import write
+from event_platform.lake.write import without, write
 from event_platform.trusted.dates import event_date_of
 
 if TYPE_CHECKING:
@@ -52,21 +52,16 @@ def drop_rows(engine: Engine, trusted: LakeTable, condition: str) -> int:
 
     It is for rows that cannot be derived anew, since neither stage nor the archive has them any more.
     """
-    if not trusted.files():
+    kept, old = without(engine, trusted, condition)
+    if not old:
         return 0
-    held = trusted.select(extra=", filename")
-    found = engine.execute(f"SELECT filename, landing_date, count(*) FROM ({held}) WHERE {condition} GROUP BY filename, landing_date").fetchall()
-    if not found:
-        return 0
-    paths = {path for path, _, _ in found}
-    old = [file for file, path in zip(trusted.files(), trusted.paths(trusted.files()), strict=True) if path in paths]
+    counted = f"SELECT landing_date, count(*) FROM ({trusted.select(old)}) WHERE {condition} GROUP BY landing_date"
+    gone = dict(engine.execute(counted).fetchall())
     noted = expired_by_date(trusted)
-    for _, day, rows in found:
-        noted[day] = noted.get(day, 0) + rows
-    kept = write(engine, trusted, f"SELECT * FROM ({trusted.select(old)}) WHERE NOT ({condition})")
-    change = Change("replacement", dates=frozenset(event_date_of(trusted, file) for file in old))
-    trusted.commit(change, RUN_ID, kept, old, notes={EXPIRED: {day.isoformat(): rows for day, rows in noted.items()}})
-    return sum(rows for _, _, rows in found)
+    notes = {EXPIRED: {str(day): noted.get(day, 0) + gone.get(day, 0) for day in noted.keys() | gone.keys()}}
+    dates = frozenset(event_date_of(trusted, file) for file in old)
+    trusted.commit(Change("replacement", dates=dates), RUN_ID, kept, old, notes=notes)
+    return sum(gone.values())
 
 
 def expired_by_date(table: LakeTable) -> dict[date, int]:
