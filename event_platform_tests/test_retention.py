@@ -145,7 +145,8 @@ def test_trusted_waits_for_what_is_made_from_it(home: Path) -> None:  # noqa: AR
 
 def test_answers_that_name_persons_go_with_the_events_as_if_these_had_never_been(home: Path) -> None:  # noqa: ARG001 - sets the home
     def click(username: str, at: str) -> str:
-        return json.dumps({"username": username, "page": "/", "event_name": "click", "event_time": at})
+        seconds = int(datetime.fromisoformat(f"{at}+00:00").timestamp())
+        return json.dumps({"username": username, "page": "/", "event_name": "click", "event_time": seconds})
 
     pipeline = landed([click("ada", "2026-03-06T23:59:59"), click("ben", "2026-03-07T00:00:00")], "clickstream")
     assert pipeline.sql("SELECT count(*) FROM aggregate.clickstream_windows") == [(2,)]
