@@ -117,7 +117,8 @@ def test_windows_of_the_stream_and_its_state() -> None:
         untimely = clicks.lake.open(UNTIMELY)
         late = f"""
             SELECT DATE '2026-02-02' AS event_date, 'late' AS why, 'k' AS event_key, 0 AS topic_partition, 0 AS topic_offset,
-            unnest(['{ADA}', '{BEN}']) AS username, 'click' AS event_name, '/' AS page, now() AS start_time, now() AS arrived_at, now() AS watermark"""
+            unnest(['{ADA}', '{BEN}']) AS username, 'click' AS event_name,
+            '/' AS page, now() AS start_time, now() AS arrived_at, now() AS watermark"""
         untimely.commit(Change("replacement"), "test", write(duck, untimely, late))
     (checkpoint_of(here) / "state").mkdir(parents=True)
     (checkpoint_of(here) / "state" / "1.delta").write_bytes(b"what Spark alone can read")
