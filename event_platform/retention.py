@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from event_platform import accounting, partitions, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
@@ -132,7 +132,7 @@ def report(instance: dg.DagsterInstance, done: Expired, tell: Callable[[str], No
 
     sentence = told(source, done)
     tell(sentence)
-    facts = {
+    facts: dict[str, Any] = {
         "expired rows": done.rows,
         "expired files": done.files,
         "expired before": done.before.isoformat(),

@@ -26,6 +26,6 @@ def without_suppressed(lake: Lake, duck: duckdb.DuckDBPyConnection, rows: pa.Tab
     tells = " OR ".join(is_suppressed(subject, f"CAST({identifier(place)} AS VARCHAR)") for subject, place in places)
     duck.register("counted", rows)
     try:
-        return duck.execute(f"SELECT * FROM counted WHERE NOT ({tells or 'false'})").to_arrow_table()
+        return duck.sql(f"SELECT * FROM counted WHERE NOT ({tells or 'false'})").to_arrow_table()
     finally:
         duck.unregister("counted")

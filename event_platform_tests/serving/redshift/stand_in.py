@@ -73,7 +73,7 @@ def execute(connection: Any, sql: str, parameters: dict[str, str]) -> list[list[
         copy(connection, *found.groups())
         return []
     sql = VACUUM.sub(r"VACUUM \1", WITHIN_JSON.sub(r"json_extract_path_text(\1::json\2)", ONLY_REDSHIFT.sub("", sql)))
-    cursor = connection.execute(re.sub(r":([a-z]+)", r"%(\1)s", sql), parameters) if parameters else connection.execute(sql)
+    cursor = connection.execute(re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", sql), parameters) if parameters else connection.execute(sql)
     return [[record(value) for value in row] for row in cursor.fetchall()] if cursor.description else []
 
 
