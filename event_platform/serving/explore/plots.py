@@ -115,7 +115,9 @@ def lines_chart(accounts: Sequence[dict[str, object]]) -> alt.Chart:
         .encode(
             alt.Y("source:N", title=None),
             alt.X("lines:Q", stack="normalize", title="share of landed lines", axis=alt.Axis(format="%")),
-            alt.Color("fate:N", title=None, sort=list(fates), scale=alt.Scale(domain=list(fates), range=["#4c9a6a", "#b8bfc6", "#8d99ae", "#d1495b"])),
+            alt.Color(
+                "fate:N", title=None, sort=list(fates), scale=alt.Scale(domain=list(fates), range=["#4c9a6a", "#b8bfc6", "#8d99ae", "#d1495b"])
+            ),
             tooltip=["source:N", "fate:N", "lines:Q"],
         ),
         height=150,
