@@ -65,7 +65,10 @@ def delete_going(lake: Lake, source: Source, table: LakeTable, run_id: str) -> N
 def _delete(environment: Environment, source: Source, day: date) -> None:
     if environment.lake_url:
         queue = ObjectQueue(environment, source)
-        queue.store.delete([found.url for found in queue.store.list(queue.archived_url(f"date={day}"))])
+        found = list(queue.store.list(queue.archived_url(f"date={day}")))
+        for each in found:
+            queue.cache.path(each.url, each.version).unlink(missing_ok=True)
+        queue.store.delete([each.url for each in found])
         return
     folder = archive_folder(environment, source) / f"date={day}"
     with files.explained(f"Deleting {folder}"):
