@@ -34,8 +34,6 @@ def start_project(folder: Path) -> list[Path]:
                 file.write(text)
     except OSError as error:
         raise ConfigurationError(f"No project can be made in {folder} ({error.strerror}). Give yourself the right, or name another.") from error
-    except ValueError as error:
-        raise UsageError(f"{str(folder)!r} can be no folder ({error}). Name another.") from error
     return sorted(files)
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from event_platform import environment
 from event_platform.cli import app
-from event_platform.errors import ConfigurationError, PlatformError, UsageError
+from event_platform.errors import ConfigurationError, UsageError
 from event_platform.starting import start_project
 
 WRITTEN = {
@@ -36,6 +36,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(900)  # its tests run in a process of their own, which a busy machine holds up
 def test_a_project_is_written_and_its_own_tests_pass(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["init", str(tmp_path / "my-platform")])
     assert ended.exit_code == 0, ended.output
@@ -72,18 +73,10 @@ def test_a_repository_without_files_is_an_empty_folder(tmp_path: Path, monkeypat
     assert {str(path) for path in start_project(Path())} == WRITTEN
 
 
-@pytest.mark.parametrize(
-    ("folder", "error", "told"),
-    [
-        ("50%", ConfigurationError, "has % or"),
-        ("x" * 300, ConfigurationError, "File name too long"),
-        ("a\0b", UsageError, "can be no folder"),
-        ("file/project", ConfigurationError, "Not a directory"),
-    ],
-)
-def test_what_can_be_no_project_is_told(tmp_path: Path, folder: str, error: type[PlatformError], told: str) -> None:
+@pytest.mark.parametrize(("folder", "told"), [("50%", "has % or"), ("x" * 300, "File name too long"), ("file/project", "Not a directory")])
+def test_what_can_be_no_project_is_told(tmp_path: Path, folder: str, told: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(error, match=told):
+    with pytest.raises(ConfigurationError, match=told):
         start_project(tmp_path / folder)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
