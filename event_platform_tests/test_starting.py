@@ -31,7 +31,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in no project, where the platform is installed from a package."""
     monkeypatch.delenv("EVENT_PLATFORM_HOME", raising=False)
     monkeypatch.delenv("EVENT_PLATFORM_SOURCES", raising=False)
-    monkeypatch.setattr(environment, "CHECKOUT", tmp_path / "site-packages")
+    monkeypatch.setattr("event_platform.environment.project_folder.CHECKOUT", tmp_path / "site-packages")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
