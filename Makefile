@@ -25,7 +25,7 @@ explore: $(DEMO_STAMP) ## plots and SQL over the lake in the browser
 	@$(BIN)/event-platform explore
 
 ui: $(STAMP) ## the Dagster UI with sensors and daemon on http://127.0.0.1:3000 (another port: make ui PORT=3001)
-	@$(BIN)/dagster dev -h 127.0.0.1 -p $(PORT)
+	@$(BIN)/event-platform ui --port $(PORT)
 
 services: $(TEST_STAMP) ## servers to try things with, such as: make services NAMES="postgres trino"; without NAMES it lists them
 	@$(BIN)/python -m infra $(NAMES)

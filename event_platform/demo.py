@@ -112,5 +112,5 @@ NEXT_STEPS = """[bold]What next[/]
   event-platform sql                          a shell over all tables
   event-platform quarantine list payments     what could not be staged, and why
   event-platform land payments FILE…          your own files; then: event-platform run
-  make ui                                     the asset graph, backfills and checks in the browser
+  event-platform ui                           the asset graph, backfills and checks in the browser
 """

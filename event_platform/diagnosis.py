@@ -122,13 +122,16 @@ def _contracts() -> Iterator[Finding]:
 
 def _tables() -> Iterator[Finding]:
     """Whether the tables that are there can be used as they are declared now."""
+    from event_platform.lake.layout import require_known_layout
     from event_platform.lake.schema import changed_types
     from event_platform.serving.sql import declared_tables
 
     lake = Lake(environment.read())
     there = [table for table in declared_tables() if lake.exists(table)]
     for table in there:
-        for conflict in changed_types(table, lake.catalog.load_table(table.name).schema()):
+        loaded = lake.catalog.load_table(table.name)
+        require_known_layout(table.name, loaded.properties)
+        for conflict in changed_types(table, loaded.schema()):
             way_out = "Give the column the type that the table has, and what is of another type a column of another name."
             yield Finding(False, f"{table.name}: {conflict}", way_out)
     yield Finding(True, f"{counted(len(there), 'table')} compared with their declarations")

@@ -1,7 +1,7 @@
 """The Dagster instance in the platform's home, the same for `dagster dev`, the daemon and the command line.
 
-`dagster.yaml` names the storages below, which take their folder from the environment instead of from the file. With DAGSTER_HOME set,
-that instance is used instead.
+`dagster.yaml` of the project names the storages below, which take their folder from the environment instead of from the file; without a project
+that of a new one does. With DAGSTER_HOME set, that instance is used instead.
 """
 
 from __future__ import annotations
@@ -144,19 +144,14 @@ def _folder_of_configuration() -> Path:
         folder = Path(chosen).expanduser()
         if not folder.is_absolute() or not folder.is_dir():
             raise ConfigurationError(f"DAGSTER_HOME is {chosen!r}, which is not the full path of a folder; unset it or name one.")
-    elif (environment.CHECKOUT / "dagster.yaml").exists():
-        folder = environment.CHECKOUT
-    else:
-        raise ConfigurationError(
-            f"There is no dagster.yaml in {environment.CHECKOUT}: the platform was installed without its checkout. "
-            "Set DAGSTER_HOME to a folder with a copy of that file; runs would be forgotten otherwise."
-        )
-    return folder
+        return folder
+    project = environment.project()
+    return project if project and (project / "dagster.yaml").exists() else environment.NEW_PROJECT
 
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance that the UI shows, with what this process prints left on its terminal; ConfigurationError when it has no configuration."""
+    """The instance that the UI shows, with what this process prints left on its terminal; ConfigurationError when DAGSTER_HOME is no folder."""
     from dagster import DagsterInstance
     from dagster._core.instance import InstanceRef
 

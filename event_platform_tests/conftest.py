@@ -20,7 +20,7 @@ from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.sources.contract import Source
 
-pytest_plugins = ["event_platform_tests.left_out", "event_platform_tests.servers", "event_platform_tests.on_s3"]
+pytest_plugins = ["event_platform.testing", "event_platform_tests.left_out", "event_platform_tests.servers", "event_platform_tests.on_s3"]
 
 LANDED_ON = date(2026, 3, 10)
 
@@ -110,14 +110,6 @@ def aws_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """boto3's default session keeps the first credentials that it finds; the next test's server has others."""
     if "boto3" in sys.modules:
         monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home that the process is told to use."""
-    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
-    return tmp_path / "home"
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,17 @@ MEANINGS = {
     "long": "take minutes: make test-long",
     "slow": "take minutes together, though they need nothing: make test-all",
 }
-SLOW = ("erasure/", "landing/test_topic_files.py", "monitoring/", "realtime/", "serving/explore/", "serving/redshift/", "test_nothing_personal")
+SLOW = (
+    "erasure/",
+    "landing/test_topic_files.py",
+    "monitoring/",
+    "realtime/",
+    "serving/explore/",
+    "serving/redshift/",
+    "test_nothing_personal",
+    "test_wheel.py",
+    "upgrade/",
+)
 """Where tests begin that `make test` leaves out, to be done within ten minutes on two cores."""
 NO_JAVA = "need Java 17, which is not on this machine: install it or set JAVA_HOME"
 NO_TERRAFORM = "need Terraform, which is not on this machine: install it"

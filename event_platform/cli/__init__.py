@@ -24,6 +24,7 @@ from event_platform.cli import (
     look,
     monitor,
     privacy,
+    project,
     pulls,
     quarantine,
     redshift,
@@ -35,7 +36,7 @@ from event_platform.cli.terminal import err, plain
 from event_platform.errors import PlatformError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Event files in, tables out.")
-for topic in (demo, flow, look, feeds, explore, load, care, collect, consume, kinesis, monitor, privacy):
+for topic in (project, demo, flow, look, feeds, explore, load, care, collect, consume, kinesis, monitor, privacy):
     app.add_typer(topic.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(alerts.app, name="alerts")

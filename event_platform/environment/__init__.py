@@ -1,24 +1,26 @@
 """The one place that reads environment variables. Each is declared once, in the file of its group; docs/reference/settings.md lists them.
 
-Nothing here touches the disk: the folders are made by whoever first writes to them.
+Nothing here writes: the folders are made by whoever first writes to them.
 """
 
 from dataclasses import dataclass, field
 
 from event_platform.environment.emr import Emr, read_emr
 from event_platform.environment.engines import DuckDb, Engines
-from event_platform.environment.feeds import PLACE_NAME, Feeds
-from event_platform.environment.home import CHECKOUT, Home, home_or_default, unwritable
+from event_platform.environment.feeds import PLACE_NAME, Feeds, extra_sources
+from event_platform.environment.home import Home, home_or_default, require_sound_home, unwritable
 from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
 from event_platform.environment.logs import Logs, logs_as_json
 from event_platform.environment.process import is_set, java_path, secret, share_metrics_in
+from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, project
 from event_platform.environment.readers import Readers
 from event_platform.environment.setting import Setting, declared_in, values
 
 __all__ = [
     "CHECKOUT",
     "GROUPS",
+    "NEW_PROJECT",
     "PLACE_NAME",
     "DuckDb",
     "Emr",
@@ -32,10 +34,13 @@ __all__ = [
     "Readers",
     "Redshift",
     "Stream",
+    "extra_sources",
     "is_set",
     "java_path",
     "logs_as_json",
+    "project",
     "read",
+    "require_sound_home",
     "secret",
     "settings",
     "share_metrics_in",
@@ -61,7 +66,7 @@ def read() -> Environment:
     """Read the settings; raise ConfigurationError naming the variable that cannot be used."""
     given = values(Environment)
     return Environment(
-        **given | {"home": home_or_default(given["home"])},
+        **given | {"home": home_or_default(given["home"]), "extra_sources": extra_sources()},
         redshift=Redshift(**values(Redshift)),
         engines=Engines(**values(Engines)),
         emr=read_emr(),

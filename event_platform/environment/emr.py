@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from event_platform.environment.home import CHECKOUT
 from event_platform.environment.kinds import TEXT
+from event_platform.environment.project_folder import PACKAGE
 from event_platform.environment.setting import Kind, setting, values
 from event_platform.errors import ConfigurationError
 
@@ -29,7 +29,7 @@ class Emr:
         "EVENT_PLATFORM_EMR_ENTRY_POINT",
         TEXT,
         "`event_platform/emr.py` in the image (`local://…`) or on S3",
-        default=f"local://{CHECKOUT}/event_platform/emr.py",
+        default=f"local://{PACKAGE}/emr.py",
         unset="where it lies here",
     )
     settings: Mapping[str, str] = setting(

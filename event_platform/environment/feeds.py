@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from event_platform.environment.kinds import ADDRESS, COUNT, MEGABYTES, PATH, SECONDS, TEXT
-from event_platform.environment.setting import Kind, setting
+from event_platform.environment.project_folder import project
+from event_platform.environment.setting import Kind, declared_in, setting
 from event_platform.errors import ConfigurationError
 
 PLACE_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
@@ -30,7 +31,9 @@ def _places(name: str, text: str) -> tuple[tuple[str, str], ...]:
 class Feeds:
     """`weather_places` are pairs of a name and what Tomorrow.io calls the location; `pull_deadline` bounds one pull with all its attempts."""
 
-    extra_sources: Path | None = setting("EVENT_PLATFORM_SOURCES", PATH, "a folder with further contracts", default=None)
+    extra_sources: Path | None = setting(
+        "EVENT_PLATFORM_SOURCES", PATH, "a folder with further contracts", default=None, unset="`sources` in the project"
+    )
     insights_url: str | None = setting(
         "EVENT_PLATFORM_INSIGHTS_URL",
         ADDRESS,
@@ -64,3 +67,10 @@ class Feeds:
         default=timedelta(seconds=300),
     )
     pull_most_bytes: int = setting("EVENT_PLATFORM_PULL_MAX_MEGABYTES", MEGABYTES, "the largest answer that is taken", default=64 << 20)
+
+
+def extra_sources() -> Path | None:
+    """The folder with further contracts: what is set, else `sources` in the project, else none."""
+    folder = project()
+    given: Path | None = declared_in(Feeds)["extra_sources"].value()
+    return given or (folder / "sources" if folder and (folder / "sources").is_dir() else None)

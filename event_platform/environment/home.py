@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from event_platform.environment.kinds import GIGABYTES, PATH, SECONDS
+from event_platform.environment.project_folder import project
 from event_platform.environment.setting import Kind, setting
 from event_platform.errors import ConfigurationError
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
 STORE = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#%]+)?|(web)?hdfs://([\w.-]+@)?[\w.-]+(:\d+)?/[^\s?#%]+")
 
 
@@ -39,7 +39,12 @@ def _lake_url(name: str, text: str) -> str | None:
 class Home:
     """The one folder with everything the platform keeps, but for a lake that `lake_folder` or `lake_url` (a store of objects) put elsewhere."""
 
-    home: Path = setting("EVENT_PLATFORM_HOME", PATH, "the one folder with everything the platform keeps", unset="`.event_platform` in the checkout")
+    home: Path = setting(
+        "EVENT_PLATFORM_HOME",
+        PATH,
+        "the one folder with everything the platform keeps",
+        unset="`.event_platform` in the project that `event-platform init` made, from any folder within; else in the checkout",
+    )
     lake_folder: Path | None = setting(
         "EVENT_PLATFORM_LAKE",
         Kind("path, `s3://bucket/prefix` or `webhdfs://user@host:port/folder`", _lake_folder),
@@ -111,11 +116,22 @@ class Home:
 
 
 def home_or_default(given: Path | None) -> Path:
-    """The home that was given, else the one in the checkout; ConfigurationError where Dagster could not keep its files there."""
-    home = given or CHECKOUT / ".event_platform"
+    """The home that was given, else the one in the project; ConfigurationError where there is none, or Dagster could not keep its files there."""
+    folder = project()
+    if given is None and folder is None:
+        raise ConfigurationError(
+            "There is no project in this folder or above it, so nothing says where the tables are. Make one with `event-platform init my-platform` "
+            "and go there, or set EVENT_PLATFORM_HOME to the folder that shall hold everything the platform keeps."
+        )
+    home = given or folder / ".event_platform"  # type: ignore[operator] # one of them is there
+    require_sound_home(home)
+    return home
+
+
+def require_sound_home(home: Path) -> None:
+    """Raise ConfigurationError for a folder in which Dagster could not keep its records."""
     if set("%?") & set(str(home)):
         raise ConfigurationError(f"The home {str(home)!r} has % or ? in its path, which Dagster's SQLite files cannot have; choose another.")
-    return home
 
 
 def unwritable(home: Path, error: OSError) -> ConfigurationError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from event_platform.errors import PermanentError
 from event_platform.lake import catalogues, locks
 from event_platform.lake.faults import explained
+from event_platform.lake.layout import LAYOUT, PROPERTY, require_known_layout
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
 from event_platform.lake.storage import FILE, is_remote, is_s3, storage
 from event_platform.lake.table import LakeTable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from event_platform.lake.schema import Table
 
 PROPERTIES = {
+    PROPERTY: str(LAYOUT),
     "commit.retry.num-retries": "0",  # a commit answers what its tables said when they were opened; if they say more now, the step starts anew
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "20",
@@ -71,10 +73,11 @@ class Lake:
     def open(self, table: Table) -> LakeTable:
         """The table, created if it is not there yet and given the columns that its declaration has gained; no file is rewritten.
 
-        Raises PermanentError when a column has changed its type.
+        Raises PermanentError when a column has changed its type, or the layout is one that only a newer platform knows.
         """
         with explained(table.name):
             loaded = self._loaded_or_created(table)
+        require_known_layout(table.name, loaded.properties)
         if changed := changed_types(table, loaded.schema()):
             raise PermanentError(
                 f"{table.name} cannot be used as declared: {'; '.join(changed)}. Values of another type go into a column of another name; "
@@ -111,7 +114,7 @@ class Lake:
         return not catalogues.is_embedded(self.environment) or (self.environment.lake / "catalog.db").exists()
 
     def peek(self, table: Table) -> LakeTable | None:
-        """The table as it is, for who only looks: None if there is none, and it is neither created nor given columns."""
+        """The table as it is, for who only looks: None if there is none, and it is neither created nor given columns. Raises as `open`."""
         from pyiceberg.exceptions import NoSuchTableError
 
         with explained(table.name):
@@ -121,6 +124,7 @@ class Lake:
                 loaded = self.catalog.load_table(table.name)
             except NoSuchTableError:
                 return None
+        require_known_layout(table.name, loaded.properties)
         return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
 
     def _create(self, table: Table) -> IcebergTable:

@@ -15,9 +15,9 @@ from event_platform.sources.contract import Source
 
 @cache
 def all_sources() -> dict[str, Source]:
-    """Every contract of this folder and of `EVENT_PLATFORM_SOURCES`, by name; ConfigurationError if one is given twice."""
+    """Every contract of this folder and of the user's own (`environment.extra_sources`), by name; ConfigurationError if one is given twice."""
     found: dict[str, Source] = {}
-    for module in (*_shipped(), *_extra(environment.read().extra_sources)):
+    for module in (*_shipped(), *_extra(environment.extra_sources())):
         source = getattr(module, "SOURCE", None)
         if not isinstance(source, Source):
             continue
@@ -34,8 +34,8 @@ def get(name: str) -> Source:
     except KeyError:
         known = ", ".join(sorted(all_sources()))
         raise UsageError(
-            f"There is no source {name!r}. Known sources: {known}. A new one is one file in event_platform/sources/, "
-            "or in a folder that EVENT_PLATFORM_SOURCES names."
+            f"There is no source {name!r}. Known sources: {known}. A new one is one file in sources/ of a project (`event-platform init`), "
+            "in event_platform/sources/ of a checkout, or in a folder that EVENT_PLATFORM_SOURCES names."
         ) from None
 
 

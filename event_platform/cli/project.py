@@ -1,0 +1,50 @@
+"""A project of one's own: init, ui."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from event_platform import environment
+from event_platform.cli.terminal import out, plain
+from event_platform.errors import ConfigurationError
+
+app = typer.Typer()
+
+NEXT_STEPS = """
+[bold]What next[/]{enter}
+  event-platform land parcels samples/parcels.json   the sample of the example feed, into the queue
+  event-platform run parcels                         processes it
+  event-platform sql "FROM trusted.parcels"          asks
+  pytest                                             tries the contract on its sample (pip install -r requirements.txt)
+  event-platform ui                                  the same in the browser, with sensors
+"""
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A folder that is empty or not there yet.", show_default=False)]) -> None:
+    """Make a project: workspace.yaml, dagster.yaml, an example contract with a sample, and a test."""
+    from event_platform.starting import start_project
+
+    written = start_project(folder)
+    out.print(f"{plain(folder)} has {', '.join(plain(path) for path in written)}", highlight=False, soft_wrap=True)
+    enter = "" if folder.absolute() == Path.cwd() else f"\n  cd {plain(folder)}"
+    out.print(NEXT_STEPS.format(enter=enter), highlight=False)
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Where to listen; whoever reaches it may start runs.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 3000,
+) -> None:
+    """Open Dagster's UI for the project, with its sensors and schedules. Ctrl-C ends it."""
+    project = environment.project()
+    if project is None:
+        raise ConfigurationError("There is no project in this folder or above it; make one with `event-platform init my-platform`, and go there.")
+    os.chdir(project)
+    command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
+    os.execv(command[0], command)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own
