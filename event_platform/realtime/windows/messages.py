@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from event_platform.aggregate.clickstream_live import EARLY
 from event_platform.engines.spark_translation import translated
 from event_platform.errors import ConfigurationError
-from event_platform.realtime.kafka import schemas
+from event_platform.realtime.kafka import client, schemas
 from event_platform.sources.clickstream import SOURCE
 from event_platform.stage import judge
 
@@ -56,6 +56,7 @@ def options(kafka: Kafka) -> dict[str, str]:
     """Where Kafka is, as Spark's source takes it. Raises ConfigurationError for a setting of security that Java's client has in another way."""
     found = {"kafka.bootstrap.servers": kafka.bootstrap_servers, "kafka.isolation.level": "read_committed"}
     given = dict(kafka.options)
+    found["kafka.default.api.timeout.ms"] = given.pop("socket.timeout.ms", str(int(client.ANSWER_SECONDS * 1000)))  # Spark asks three times
     user, password = given.pop("sasl.username", None), given.pop("sasl.password", None)
     if mechanism := given.pop("sasl.mechanisms", given.pop("sasl.mechanism", None)):
         found["kafka.sasl.mechanism"] = mechanism
