@@ -44,7 +44,8 @@ class Form(StrEnum):
 def register(
     names: SourceNames = None,
     rule: Annotated[
-        Rule | None, typer.Option("--compatibility", help="Which changes may be registered; without it the rule stays, and a new topic's is BACKWARD.")
+        Rule | None,
+        typer.Option("--compatibility", help="Which changes may be registered; the rule of a new topic is BACKWARD, and stays."),
     ] = None,
 ) -> None:
     """Register the schemas of these sources' topics where they are new or have changed; what the rule forbids is refused."""

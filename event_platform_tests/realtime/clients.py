@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import requests
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 AGAIN_SECONDS = 0.2
@@ -46,7 +47,7 @@ class Clients:
         except BaseException as error:  # noqa: BLE001 - told by `stop`
             self._failures.append(error)
 
-    def _post_on_and_on(self, client: int, session: requests.Session, keep) -> None:  # noqa: ANN001 - takes bytes
+    def _post_on_and_on(self, client: int, session: requests.Session, keep: Callable[[bytes], object]) -> None:
         drawn, request, due = random.Random(client), 0, time.monotonic()
         while not self._over.is_set():
             events = happened(client, request, drawn)

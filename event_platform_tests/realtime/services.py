@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,6 +16,7 @@ import requests
 import infra
 from event_platform import environment
 from event_platform.realtime.windows import heartbeat
+from infra.errors import InfraError
 from infra.process import running
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     IsAtWork = Callable[[psutil.Popen], bool]
     """Whether the process does what it is for."""
 
-PAUSE_SECONDS = 0.5
-"""Before what ended is started again."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 16.0
+"""Before what ended is started again: longer each time that it could not be started, or ended at once, for want of another."""
+AT_ONCE_SECONDS = 10.0
 
 
 class Service:
@@ -69,13 +72,16 @@ class Service:
             raise self._failure[0]
 
     def _keep_going(self) -> None:
+        pause = SHORTEST_PAUSE_SECONDS
         try:
-            while not self._over.is_set():
-                with self._work() as self._process:
+            while not self._over.wait(pause):
+                begun = time.monotonic()
+                with suppress(InfraError), self._work() as self._process:
                     self.starts += 1
                     if not self._over.is_set():
                         self._process.wait()
-                self._over.wait(PAUSE_SECONDS)
+                is_at_once = time.monotonic() - begun < AT_ONCE_SECONDS
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS) if is_at_once else SHORTEST_PAUSE_SECONDS
         except BaseException as error:  # noqa: BLE001 - told by whoever asks
             self._failure.append(error)
 
@@ -84,17 +90,29 @@ class Service:
 def services(folder: Path, port: int) -> Iterator[dict[str, Service]]:
     """Broker, collector, consumer, watch and stream of the home; what they say is in `folder`. They end with the block."""
     started: dict[str, Service] = {}
+
+    def has_said(name: str, words: str) -> Callable[[psutil.Popen], bool]:
+        return lambda _: (folder / f"{name}.log").read_text(encoding="utf-8").count(words) >= started[name].starts
+
     with ExitStack() as ending:
-        for name, work, is_at_work in (
-            ("broker", lambda: _broker(folder / "broker"), lambda _: True),
-            ("collect", _command(folder, "collect", "--port", str(port)), lambda _: _is_well(port)),
-            ("consume", _command(folder, "consume", "clickstream"), lambda _: _has_said(folder / "consume.log", "consuming", started["consume"].starts)),
-            ("watch", _command(folder, "watch", "clickstream"), lambda _: _has_said(folder / "watch.log", "waiting for files", started["watch"].starts)),
-            ("stream", _command(folder, "stream", "clickstream"), _counts),
-        ):
+
+        def begin(name: str, work: Work, is_at_work: IsAtWork) -> None:
             started[name] = Service(name, work, is_at_work)
             ending.callback(started[name].stop)
+
+        begin("broker", lambda: _broker(folder / "broker"), lambda _: True)
+        eventually(lambda: started["broker"].is_at_work)
+        begin("collect", _command(folder, "collect", "--port", str(port)), lambda _: _is_well(port))
+        begin("consume", _command(folder, "consume", "clickstream"), has_said("consume", "consuming"))
+        begin("watch", _command(folder, "watch", "clickstream"), has_said("watch", "waiting for files"))
+        begin("stream", _command(folder, "stream", "clickstream"), _counts)
         yield started
+
+
+def eventually(holds: Callable[[], bool], look_every_seconds: float = 0.2) -> None:
+    """Wait until it holds; a machine may be slow, pytest ends what takes too long."""
+    while not holds():
+        time.sleep(look_every_seconds)
 
 
 @contextmanager

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 import infra
 from event_platform import environment, sources, tables
 from event_platform.aggregate.agreement import compare
 from event_platform.engines.duckdb import connect
-from event_platform.landing.landed_offsets import next_offsets
 from event_platform.lake.catalog import Lake
+from event_platform.landing.landed_offsets import next_offsets
 from event_platform.realtime.kafka import client, registry
 from event_platform.realtime.windows import checkpoint
 from event_platform.realtime.windows.query import checkpoint_of
@@ -22,11 +22,10 @@ from event_platform.runs import has_pending_work
 from event_platform_tests.pipeline import Pipeline
 from event_platform_tests.realtime.clients import Clients
 from event_platform_tests.realtime.conftest import free_port
-from event_platform_tests.realtime.services import Service, services
+from event_platform_tests.realtime.services import Service, eventually, services
 from infra.process import ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = [pytest.mark.java, pytest.mark.server]
@@ -75,7 +74,7 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(folder: Path, tm
     windows, late = expect_windows_of_the_batch(pipeline, clients.acknowledged)
     assert pipeline.status().balanced
     assert pipeline.sql("SELECT count(*) FROM quarantine.clickstream") == [(0,)]
-    print(f"\n{figures}; {windows:,} windows, {late:,} events late for them")
+    logging.getLogger(__name__).info("%s; %s windows, %s events late for them", figures, windows, late)
 
 
 def kill_one_after_another(victims: list[Service], clients: Clients, events: int) -> None:
@@ -89,10 +88,6 @@ def kill_one_after_another(victims: list[Service], clients: Clients, events: int
         time.sleep(drawn.random())  # any moment will do
         victim.kill()
     eventually(lambda: clients.acknowledged >= events and all(victim.is_at_work for victim in victims))
-
-
-def eventually(holds: Callable[[], bool], look_every_seconds: float = 0.2) -> None:
-    retry(retry=retry_if_result(lambda held: not held), wait=wait_fixed(look_every_seconds), stop=stop_after_delay(3000))(holds)()
 
 
 def is_drained() -> bool:
@@ -135,7 +130,7 @@ WRITTEN = "{event_id: 'VARCHAR', username: 'VARCHAR', page: 'VARCHAR', event_nam
 
 
 def expect_windows_of_the_batch(pipeline: Pipeline, count: int) -> tuple[int, int]:
-    """Each window of the stream has the events of the batch's, but for those that are known to have been late; how many windows, and how many late."""
+    """Each window of the stream has the events of the batch's, but for those known to have been late; how many windows, and how many late."""
     (found,) = pipeline.sql(WINDOW_BY_WINDOW)
     windows, in_batch, in_live, late, unexplained = (int(str(each)) for each in found)
     assert unexplained == 0
@@ -161,7 +156,7 @@ WINDOW_BY_WINDOW = """
 
 
 def told(clients: Clients, running: dict[str, Service], posting: float, draining: float) -> str:
-    """The figures, for whoever runs this with -s."""
+    """The figures, for whoever runs this with --log-cli-level=INFO."""
     kills = ", ".join(f"{name} {service.kills}" for name, service in running.items())
     return (
         f"{clients.acknowledged:,} events acknowledged in {posting:.0f} s ({clients.acknowledged / posting:,.0f}/s), "

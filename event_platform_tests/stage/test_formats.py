@@ -259,7 +259,10 @@ def test_what_has_no_column_within_an_object_is_kept(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("time", "reason"),
     [
-        *((time, "`at` is not a whole number of seconds since 1970") for time in ('"soon"', "1e400", "99999999999999", "1772359200.25", "1772359200.001")),
+        *(
+            (time, "`at` is not a whole number of seconds since 1970")
+            for time in ('"soon"', "1e400", "99999999999999", "1772359200.25", "1772359200.001")
+        ),
         ("9999999999", "more than 1 day"),
     ],
 )
