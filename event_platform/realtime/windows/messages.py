@@ -56,7 +56,8 @@ def options(kafka: Kafka) -> dict[str, str]:
     """Where Kafka is, as Spark's source takes it. Raises ConfigurationError for a setting of security that Java's client has in another way."""
     found = {"kafka.bootstrap.servers": kafka.bootstrap_servers, "kafka.isolation.level": "read_committed"}
     given = dict(kafka.options)
-    found["kafka.default.api.timeout.ms"] = given.pop("socket.timeout.ms", str(int(client.ANSWER_SECONDS * 1000)))  # Spark asks three times
+    answer = given.pop("socket.timeout.ms", str(int(client.ANSWER_SECONDS * 1000)))  # Spark asks three times
+    found |= {"kafka.request.timeout.ms": answer, "kafka.default.api.timeout.ms": answer}  # the former may not be longer
     user, password = given.pop("sasl.username", None), given.pop("sasl.password", None)
     if mechanism := given.pop("sasl.mechanisms", given.pop("sasl.mechanism", None)):
         found["kafka.sasl.mechanism"] = mechanism
