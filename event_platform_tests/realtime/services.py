@@ -134,10 +134,6 @@ def _is_well(port: int) -> bool:
         return False
 
 
-def _has_said(log: Path, words: str, times: int) -> bool:
-    return log.read_text(encoding="utf-8").count(words) >= times
-
-
 def _counts(process: psutil.Popen) -> bool:
     """Whether this very stream has done a batch."""
     beat = heartbeat.read(environment.read())
