@@ -53,7 +53,7 @@ def test_a_broker_that_is_away_is_waited_for(here: Environment, broker: Path) ->
             assert ("Kafka does not" in beat.told, beat.is_dead) == (True, False)
         with infra.kafka(broker):
             send(here, second)
-            stream.await_beat(lambda beat: beat.state == "running" and beat.messages == 600)
+            stream.await_beat(lambda beat: beat.state == "running" and beat.messages == 600 and beat.watermark.startswith("2026-01-01T00:09:49"))
             said = stream.stop()
     assert "Traceback" not in said
     land(Pipeline(CLICKSTREAM), [*first, *second])
