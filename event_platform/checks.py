@@ -92,7 +92,7 @@ def _alive(work: Step) -> Verdict:
 
 def _agrees(work: Step) -> Verdict:
     dates = work.dates or agreement.latest_dates(work.lake, AGREEING_DATES)
-    found = agreement.compare(work.lake, work.duck, environment.read().stream.delay, dates)
+    found = agreement.compare(work.lake.here, work.duck, environment.read().stream.delay, dates)
     sum_of = agreement.total(found.by_date.values())
     named = [list(map(str, row)) for row in found.named]
     return Verdict(
@@ -107,7 +107,7 @@ def _agrees(work: Step) -> Verdict:
 def _delivered(work: Step) -> Verdict:
     if not work.lake.exists(ALERTS):
         return Verdict("Nothing was ever to be told.")
-    waiting = AlertLog(work.lake, work.duck, work.run_id).waiting().values()
+    waiting = AlertLog(work.lake.here, work.duck, work.run_id).waiting().values()
     failed = [entry for entries in waiting for entry in entries if entry.state == "failed"]
     if not failed:
         return Verdict("No message waits after a try that failed.")

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,9 +37,10 @@ def sweep(environment: Environment) -> int:
     """Remove the folders of processes that are no more; how many there were."""
     swept = 0
     for folder in environment.scratch.iterdir() if environment.scratch.is_dir() else ():
-        if folder.is_dir() and folder != environment.cache and time.time() - folder.stat().st_ctime > NEW_SECONDS:
-            with _opened(folder) as handle:
-                swept += _removed(folder, handle)
+        with suppress(FileNotFoundError):  # its process has just ended, and took it along
+            if folder.is_dir() and folder != environment.cache and time.time() - folder.stat().st_ctime > NEW_SECONDS:
+                with _opened(folder) as handle:
+                    swept += _removed(folder, handle)
     return swept
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from event_platform.errors import TransientError
 from event_platform.lake import files
 from event_platform.lake.schema import MASK
 from event_platform.wording import counted
@@ -70,12 +71,17 @@ def mask_database(path: Path, mention: Mention) -> int:
 
 
 def count_in_database(path: Path, mention: Mention) -> int:
-    """How many texts of a database hold the value."""
+    """How many texts of a database hold the value; a damaged one has none that can be read. Raises TransientError for one that is in use."""
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
-        return sum(
-            connection.execute(f'SELECT count(*) FROM "{table}" WHERE is_mention("{column}")').fetchone()[0]
-            for table, column in _texts(connection, mention)
-        )
+        try:
+            return sum(
+                connection.execute(f'SELECT count(*) FROM "{table}" WHERE is_mention("{column}")').fetchone()[0]
+                for table, column in _texts(connection, mention)
+            )
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{path.name} cannot be looked through ({error}). Give the same command again.") from error
+        except sqlite3.DatabaseError:
+            return 0
 
 
 def _texts(connection: sqlite3.Connection, mention: Mention) -> list[tuple[str, str]]:

@@ -28,14 +28,11 @@ from event_platform.landing.names import archived_name, date_of, read_archived_n
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.originals import originals
 from event_platform.landing.waiting import EPOCH, Pending, PendingFile, Refused, look, nanoseconds, pending_folder
-from event_platform.landing.watching import TICK, arrivals, watch
 from event_platform.records.compression import Compression, compression_of
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
-
-__all__ = ["TICK", "Claimed", "Claims", "Pending", "PendingFile", "Refused", "arrivals", "pending_folder", "read_archived_name", "shown", "watch"]
 
 ABANDONED_AFTER = timedelta(days=1)
 """A half-made copy in `.incoming/` that has not grown for so long belongs to a process that died."""

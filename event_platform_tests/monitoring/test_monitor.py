@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from event_platform import environment, tables
 from event_platform.lake.table import Change
+from event_platform.landing.topic_files import Offsets, name_of
 from event_platform.monitoring import figures
 from event_platform.monitoring.monitor import Monitor
 from event_platform_tests.pipeline import Pipeline, line
@@ -77,6 +78,22 @@ def test_every_line_is_counted_where_it_is_and_nothing_personal_is_told(pipeline
     assert 'event_platform_landed_lines{source="payments"} 4.0' in text, "what was worked out is not worked out again while nothing changes"
     assert all(f"# HELP {figures.PREFIX}{figure.name} " in text for figure in figures.ALL)
     assert "jane" not in text.lower()
+
+
+def test_landed_lines_are_those_that_must_be_somewhere(pipeline: Pipeline) -> None:
+    """Not blank ones, those of a file that came again, or messages of a topic that came again."""
+    watched, first, again = Watched(), [line("a"), "", line("b"), "torn"], [line("c"), line("d")]
+    pipeline.drop("first.json", first)
+    pipeline.drop("the-same.json", first)
+    pipeline.run_well()
+    seen = watched()
+    assert (seen["landed_files"], seen["landed_lines"]) == (2, 3)
+    pipeline.drop(name_of(Offsets("payments", "topic", 0, 10, 11)), again)
+    pipeline.drop(name_of(Offsets("payments", "topic", 0, 11, 12)), [again[1], line("e")])
+    pipeline.run_well()
+    seen = watched()
+    assert (seen["landed_files"], seen["landed_lines"], seen["staged_lines"], seen["quarantined_lines"]) == (4, 6, 5, 1)
+    assert seen["accounting_closed"] == 1
 
 
 def test_a_file_that_waits_is_as_old_as_its_last_change(pipeline: Pipeline) -> None:

@@ -66,7 +66,8 @@ class Decoder:
         except ValueError:  # a schema in another language
             schema = None
         if schema is None:
-            self._unfit[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
+            now = time.monotonic()
+            self._unfit = {number: again for number, again in self._unfit.items() if again > now} | {schema_id: now + ASK_AGAIN_SECONDS}
             raise _unknown(schema_id)
         self._readers[schema_id] = _Reader(schema, schema_id)
         return self._readers[schema_id]
