@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from event_platform.aggregate.clickstream_live import EARLY
 from event_platform.engines.spark_translation import translated
 from event_platform.errors import ConfigurationError
-from event_platform.realtime.kafka import client, schemas
+from event_platform.realtime.kafka import schemas
 from event_platform.sources.clickstream import SOURCE
 from event_platform.stage import judge
 
@@ -32,6 +32,9 @@ UNKNOWN_SCHEMA = "the schema of a message is not known:"
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999, as stage takes them."""
+
+ANSWER_SECONDS = 20.0
+"""How long Kafka may take to answer Spark, which asks three times: Java that has just begun, on a busy machine, is slow to hear it."""
 
 NUMBER = "CASE WHEN length(value) >= 5 AND substring(value, 1, 1) = X'00' THEN CAST(conv(hex(substring(value, 2, 4)), 16, 10) AS BIGINT) END"
 """The schema's number in the registry, as `wire` says."""
@@ -56,7 +59,7 @@ def options(kafka: Kafka) -> dict[str, str]:
     """Where Kafka is, as Spark's source takes it. Raises ConfigurationError for a setting of security that Java's client has in another way."""
     found = {"kafka.bootstrap.servers": kafka.bootstrap_servers, "kafka.isolation.level": "read_committed"}
     given = dict(kafka.options)
-    answer = given.pop("socket.timeout.ms", str(int(client.ANSWER_SECONDS * 1000)))  # Spark asks three times
+    answer = given.pop("socket.timeout.ms", str(int(ANSWER_SECONDS * 1000)))
     found |= {"kafka.request.timeout.ms": answer, "kafka.default.api.timeout.ms": answer}  # the former may not be longer
     user, password = given.pop("sasl.username", None), given.pop("sasl.password", None)
     if mechanism := given.pop("sasl.mechanisms", given.pop("sasl.mechanism", None)):

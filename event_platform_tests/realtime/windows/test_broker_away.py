@@ -32,7 +32,7 @@ def broker(tmp_path: Path) -> Path:
 def here(home: Path, broker: Path, registry: infra.Registry, monkeypatch: pytest.MonkeyPatch) -> Environment:  # noqa: ARG001
     """A home that streams from that broker, and is not patient."""
     monkeypatch.setenv("EVENT_PLATFORM_KAFKA", f"127.0.0.1:{ports(broker, 'broker')['broker']}")
-    monkeypatch.setenv("EVENT_PLATFORM_KAFKA_SET_SOCKET_TIMEOUT_MS", "5000")
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA_SET_SOCKET_TIMEOUT_MS", "10000")
     monkeypatch.setenv("EVENT_PLATFORM_SCHEMA_REGISTRY", registry.url)
     monkeypatch.setenv("EVENT_PLATFORM_SPARK_JARS", str(infra.jars("spark")))
     return environment.read()
