@@ -20,4 +20,5 @@ def page() -> str:
     context = typer.Context(command, info_name=NAME)
     with context:
         told = typer.cli.get_docs_for_click(obj=command, ctx=context, name=NAME)
-    return f"{INTRODUCTION}\n{told.removeprefix(f'# `{NAME}`').strip()}\n"
+    written = told.removeprefix(f"# `{NAME}`").strip().replace(".*", r".\*")  # landing.* is no emphasis
+    return f"{INTRODUCTION}\n{written}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from event_platform.environment import Environment, unwritable
+from event_platform.errors import TransientError
 
 NEW_SECONDS = 60
 """How long a folder may exist before the process that made it has locked it."""
@@ -21,12 +23,14 @@ NEW_SECONDS = 60
 def passing_folder(scratch: Path, prefix: str) -> Iterator[Path]:
     """A folder of its own, in use until the block ends; then it is gone with all that is left in it.
 
-    Raises ConfigurationError when the home cannot be written to.
+    Raises ConfigurationError when the home cannot be written to, TransientError when the disk is full.
     """
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         made = TemporaryDirectory(prefix=prefix, dir=scratch, ignore_cleanup_errors=True)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TransientError(f"The disk of {scratch} is full. Make room, then give the same command again.") from error
         raise unwritable(scratch.parent, error) from error
     with made as folder, _opened(Path(folder)) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # it goes with the process, however that ends

@@ -67,7 +67,7 @@ class Installed:
 
     def may(self, component: str, action: str, resource: str, role: str = "task") -> bool:
         """Whether the component's role allows the action on the resource, and nothing denies it; conditions are taken for fulfilled."""
-        policy = json.loads(self.values[f'module.component["{component}"].aws_iam_role_policy.{role}']["policy"])
+        policy = json.loads(self.values[f'module.component["{component}"].module.{role}.aws_iam_role_policy.this[0]']["policy"])
         effects = {each["Effect"] for each in policy["Statement"] if _covers(each["Action"], action) and _covers(each["Resource"], resource)}
         return effects == {"Allow"}
 

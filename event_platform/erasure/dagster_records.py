@@ -28,7 +28,7 @@ WAIT_SECONDS = 60
 def clean(environment: Environment, mention: Mention, tell: Callable[[str], None]) -> dict[str, int]:
     """Mask the value wherever the instance in the home holds it; how many cells of its databases and how many other files held it.
 
-    Nothing is done for a value too short to tell. An instance elsewhere (DAGSTER_HOME, PostgreSQL) is not looked at.
+    Nothing is done for a value too short to tell. One in PostgreSQL is `dagster_postgres`; files in another folder (DAGSTER_HOME) are not looked at.
     """
     done = {"databases": 0, "cells": 0, "files_searched": 0, "files": 0}
     if not mention.is_telling or not environment.dagster.is_dir():

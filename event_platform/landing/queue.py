@@ -110,12 +110,16 @@ def pending(environment: Environment, source: Source, settle: timedelta | None =
 
 
 def names_not_entered(environment: Environment, source: Source, last_entered: int) -> list[str]:
-    """Names under which files arrived that are in pending/, or in the archive with a greater id than the last one in the ledger was."""
+    """Names under which files arrived that are in pending/, or in the archive with a greater id than the last one in the ledger was.
+
+    Raises PlatformError when they cannot be listed.
+    """
     if environment.lake_url:
         return ObjectQueue(environment, source).names_not_entered()
-    found = look(environment, source)
-    waiting = [file.name for file in (*found.ready, *found.settling, *found.writing)]
-    return waiting + [read_archived_name(path.name)[1] for path in archived_after(environment, source, last_entered)]
+    with files.explained(f"Listing what has landed of {source.name}"):
+        found = look(environment, source)
+        waiting = [file.name for file in (*found.ready, *found.settling, *found.writing)]
+        return waiting + [read_archived_name(path.name)[1] for path in archived_after(environment, source, last_entered)]
 
 
 # Claiming.

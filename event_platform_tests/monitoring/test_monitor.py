@@ -148,14 +148,16 @@ def test_a_broker_that_is_away_is_a_figure(pipeline: Pipeline, monkeypatch: pyte
 def test_erased_stage_is_still_accounted_for(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from event_platform import partitions
-    from event_platform.upkeep import erase_old_stage
+    from event_platform import environment, partitions, retention
+    from event_platform.engines.duckdb import connect
+    from event_platform.sources.retention import Retention
 
     pipeline.drop("a.json", [line("a")])
     pipeline.run_well()
     later = partitions.today() + timedelta(days=10)
     monkeypatch.setattr(partitions, "today", lambda: later)
-    assert erase_old_stage(pipeline.lake, replace(pipeline.source, stage_retention_days=1))
+    with connect(environment.read()) as duck:
+        assert [*retention.expire(pipeline.lake, replace(pipeline.source, retention=Retention(stage_days=1)), duck)]
     seen = Watched()()
     assert (seen["staged_lines"], seen["superseded_lines"], seen["accounting_closed"]) == (1, 0, 1)
 

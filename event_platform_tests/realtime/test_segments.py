@@ -57,8 +57,9 @@ def test_recovery_cuts_the_torn_line_alone(home: Path, content: bytes, kept: lis
     assert segments.recover(environment.read(), SOURCE) == []
 
 
+@pytest.mark.parametrize("let_go", [Segment.hand_over, Segment.leave])
 @pytest.mark.usefixtures("home")
-def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch, let_go: Callable[[Segment], None]) -> None:
     segment = Segment(environment.read(), SOURCE)
     segment.append(b"kept\n")
 
@@ -68,7 +69,8 @@ def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(segments, "_sync", fail)
     with pytest.raises(OSError, match="Input/output"):
         segment.append(b"lost\n")
-    segment.hand_over()
+    let_go(segment)
+    segments.recover(environment.read(), SOURCE)
     assert lines_pending() == ["kept"]
 
 
@@ -114,21 +116,6 @@ def test_while_a_store_is_away_few_segments_stay_open_and_all_arrive_once_it_is_
     monkeypatch.setattr(Segment, "hand_over", when_the_store_is_back)
     assert asyncio.run(collect()) <= embedded.MOST_WAITING
     assert sorted(lines_pending()) == sorted(lines)
-
-
-def test_a_segment_that_is_left_keeps_what_was_durable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - the process is told of it
-    segment = Segment(environment.read(), SOURCE)
-    segment.append(b"kept\n")
-
-    def fail(_: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(segments, "_sync", fail)
-    with pytest.raises(OSError, match="Input/output"):
-        segment.append(b"lost\n")
-    segment.leave()
-    assert len(segments.recover(environment.read(), SOURCE)) == 1
-    assert lines_pending() == ["kept"]
 
 
 def test_a_collector_starts_though_a_store_that_is_away_leaves_segments_behind(home: Path, collect: Callable[..., Running]) -> None:
