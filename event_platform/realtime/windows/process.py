@@ -148,8 +148,8 @@ class Supervisor:
         """What the query tells of itself: batches that it did since the last time, and how far it is behind; nothing before Kafka has answered it."""
         told = [json.loads(progress.json) for progress in query.recentProgress]
         done = [each for each in told if "addBatch" in each["durationMs"] and each["batchId"] > self.windows.looked_through]
-        if told:
-            self.beat = replace(self.beat, state="running", why="", behind=_behind(told[-1]))
+        if told or query.status["isDataAvailable"]:
+            self.beat = replace(self.beat, state="running", why="", behind=_behind(told[-1]) if told else self.beat.behind)
         if done:
             self.beat = _after(self.beat, done)
             is_gap = done[0]["batchId"] > self.windows.looked_through + 1
