@@ -104,7 +104,7 @@ def services(folder: Path, port: int) -> Iterator[dict[str, Service]]:
         eventually(lambda: started["broker"].is_at_work)
         begin("collect", _command(folder, "collect", "--port", str(port)), lambda _: _is_well(port))
         begin("consume", _command(folder, "consume", "clickstream"), has_said("consume", "consuming"))
-        begin("watch", _command(folder, "watch", "clickstream"), has_said("watch", "waiting for files"))
+        begin("watch", _command(folder, "watch", "clickstream"), has_said("watch", "watching"))
         begin("stream", _command(folder, "stream", "clickstream"), _counts)
         yield started
 
@@ -132,10 +132,6 @@ def _is_well(port: int) -> bool:
         return requests.get(f"http://127.0.0.1:{port}/health", timeout=5).ok
     except requests.RequestException:
         return False
-
-
-def _has_said(log: Path, words: str, times: int) -> bool:
-    return log.read_text(encoding="utf-8").count(words) >= times
 
 
 def _counts(process: psutil.Popen) -> bool:
