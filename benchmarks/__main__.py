@@ -10,6 +10,9 @@ from benchmarks import report
 from benchmarks.rounds import Disagreement, measure_peers
 
 PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark", "platform-spark"]
+BEYOND_A_FEW_MILLION = ["raw-duckdb", "platform"]
+"""Who is measured with more than A_FEW lines: the others would take an hour or more memory than there is."""
+A_FEW = 2_000_000
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -34,7 +37,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--events", type=_numbers, default="1m", help="lines in the feeds to measure with, such as 1m,10m")
-    parser.add_argument("--peers", type=_peers, default=",".join(PEERS), help="whom to measure")
+    parser.add_argument(
+        "--peers", type=_peers, default=",".join(PEERS), help=f"whom to measure; beyond {A_FEW:,} lines only {' and '.join(BEYOND_A_FEW_MILLION)}"
+    )
     parser.add_argument("--days", type=int, default=30, help="days the events lie in")
     parser.add_argument("--runs", type=int, default=3, help="how often each peer runs")
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "event-platform-benchmarks", help="where the files are kept")
@@ -49,8 +54,9 @@ def main(words: list[str]) -> int:
     for lines in chosen.events:
         name = report.title(lines, chosen.days)
         print(name, file=sys.stderr)
+        peers = [peer for peer in chosen.peers if lines <= A_FEW or peer in BEYOND_A_FEW_MILLION]
         try:
-            measured[name] = measure_peers(chosen.data.absolute(), lines, chosen.days, chosen.peers, chosen.runs)
+            measured[name] = measure_peers(chosen.data.absolute(), lines, chosen.days, peers, chosen.runs)
         except Disagreement as difference:
             print(difference, file=sys.stderr)
             return 1

@@ -109,10 +109,12 @@ def collecting(home: Path, workers: int, sink: str) -> Iterator[tuple[int, subpr
     command = [sys.executable, "-m", "event_platform.cli", "collect", "--port", str(port), "--workers", str(workers)]
     server = subprocess.Popen(command, env=os.environ | {"EVENT_PLATFORM_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        while True:
+        while server.poll() is None:
             with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
                 break
             time.sleep(0.1)
+        if server.returncode is not None:
+            sys.exit("the collector did not start")
         yield port, server
     finally:
         server.terminate()

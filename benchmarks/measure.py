@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +23,12 @@ class Cost:
     exit_code: int
 
 
-def measure(words: Sequence[str], log: Path) -> Cost:
-    """Run Python with the words, its output added to a log file."""
+def measure(words: Sequence[str], log: Path, surroundings: Mapping[str, str] | None = None) -> Cost:
+    """Run Python with the words, its output added to a log file; `surroundings` are environment variables on top of this process's."""
+    told = os.environ | (surroundings or {})
     with log.open("ab") as output:
         began = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-W", "ignore", *words], stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([sys.executable, "-W", "ignore", *words], stdout=output, stderr=subprocess.STDOUT, env=told)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -48,9 +48,9 @@ def main() -> None:
                 process.terminate()
 
 
-def _backlog(here: environment.Environment, events: int, process: psutil.Process) -> None:
-    began, used = _await(here, lambda beat: beat.state == "running"), _processor_seconds(process)
-    done = _await(here, lambda beat: beat.messages >= events)
+def _backlog(here: environment.Environment, events: int, process: psutil.Popen) -> None:
+    began, used = _await(here, process, lambda beat: beat.state == "running"), _processor_seconds(process)
+    done = _await(here, process, lambda beat: beat.messages >= events)
     print(
         f"backlog of {events:,} events: in the lake {done - began:.1f} s after Spark had started, for "
         f"{_processor_seconds(process) - used:.0f} s of processor time; load {os.getloadavg()[0]:.0f}",
@@ -63,8 +63,10 @@ def _processor_seconds(process: psutil.Process) -> float:
     return float(sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True))))
 
 
-def _await(here: environment.Environment, holds) -> float:  # noqa: ANN001 - of a heartbeat
+def _await(here: environment.Environment, process: psutil.Popen, holds) -> float:  # noqa: ANN001 - of a heartbeat
     while not ((beat := heartbeat.read(here)) and holds(beat)):
+        if process.poll() is not None:
+            sys.exit("the stream has ended")
         time.sleep(0.1)
     return time.time()
 

@@ -15,6 +15,7 @@ from event_platform.aggregate import agreement
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.aggregate.clickstream_windows import TABLE as BATCH
 from event_platform.aggregate.daily import Aggregate
+from event_platform.aggregate.expiry import first_recomputed
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.alerts.log import AlertLog
 from event_platform.data_tests import declared_tests
@@ -43,7 +44,7 @@ def checks_of_source(source: Source) -> list[dg.AssetChecksDefinition]:
         _check_table(
             tables.trusted(source),
             [
-                Check("staged_is_trusted_or_superseded", "staged = trusted + superseded, per landing date", _staged(source)),
+                Check("staged_is_trusted_or_superseded", "staged = trusted + superseded + expired, per landing date", _staged(source)),
                 Check("unique_across_dates", "An event id is there once across all dates", _unique(source)),
                 Check("stored_under_event_date", "year, month, day and kind agree with the event", _levels(source)),
                 Check("schema_as_declared", "The table has the columns and types of the contract", _schema(tables.trusted(source))),
@@ -92,7 +93,7 @@ def _alive(work: Step) -> Verdict:
 
 def _agrees(work: Step) -> Verdict:
     dates = work.dates or agreement.latest_dates(work.lake, AGREEING_DATES)
-    found = agreement.compare(work.lake, work.duck, environment.read().stream.delay, dates)
+    found = agreement.compare(work.lake.here, work.duck, environment.read().stream.delay, dates)
     sum_of = agreement.total(found.by_date.values())
     named = [list(map(str, row)) for row in found.named]
     return Verdict(
@@ -107,7 +108,7 @@ def _agrees(work: Step) -> Verdict:
 def _delivered(work: Step) -> Verdict:
     if not work.lake.exists(ALERTS):
         return Verdict("Nothing was ever to be told.")
-    waiting = AlertLog(work.lake, work.duck, work.run_id).waiting().values()
+    waiting = AlertLog(work.lake.here, work.duck, work.run_id).waiting().values()
     failed = [entry for entries in waiting for entry in entries if entry.state == "failed"]
     if not failed:
         return Verdict("No message waits after a try that failed.")
@@ -203,13 +204,14 @@ def _quarantine_share(source: Source) -> Callable[[Step], Verdict]:
 def _staged(source: Source) -> Callable[[Step], Verdict]:
     def look(work: Step) -> Verdict:
         accounts = _accounts_of_run(work, source)
-        faults = {day: abs(a.staged - a.trusted - a.superseded) for day, a in accounts.items() if not a.staged_closes}
+        faults = {day: abs(a.staged - a.trusted - a.superseded - a.expired) for day, a in accounts.items() if not a.staged_closes}
         total = sum(accounts.values(), accounting.Account())
-        sentence = f"{total.staged:,} staged = {total.trusted:,} trusted + {total.superseded:,} superseded"
+        expired = f" + {total.expired:,} expired" if total.expired else ""
+        sentence = f"{total.staged:,} staged = {total.trusted:,} trusted + {total.superseded:,} superseded{expired}"
         return Verdict(
             sentence,
             faults=faults,
-            metadata={"staged": total.staged, "trusted": total.trusted, "superseded": total.superseded},
+            metadata={"staged": total.staged, "trusted": total.trusted, "superseded": total.superseded, "expired": total.expired},
         )
 
     return look
@@ -263,7 +265,8 @@ def _counts_every_row(aggregate: Aggregate) -> Callable[[Step], Verdict]:
 
     def look(work: Step) -> Verdict:
         answers, upstream = work.lake.open(aggregate.table), work.lake.open(aggregate.upstream)
-        dates, held = dates_written(work, answers), rows_by_date(upstream)
+        held, first = rows_by_date(upstream), first_recomputed(work.lake, aggregate)
+        dates = frozenset(day for day in dates_written(work, answers) if day >= first)
         counted = quality.sum_by_date(work.engine, answers, aggregate.counts, dates if aggregate.reach.neighbours == 0 else rows_by_date(answers))
         if aggregate.reach.neighbours:
             missed = upstream.rows - sum(counted.values())

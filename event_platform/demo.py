@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from event_platform import sources
-from event_platform.landing.queue import pending_folder
+from event_platform.landing.waiting import pending_folder
 from event_platform.partitions import days_between
 from event_platform.samples import apis, census, payments, storefront
 

@@ -98,7 +98,7 @@ def _shortened(statement: str) -> str:
 
 def _sample(table: LakeTable, duck: duckdb.DuckDBPyConnection) -> str:
     names = [column.name for column in table.declared.columns]
-    rows = duck.execute(f"{table.declared.masked(table.select(table.files()[:1]))} LIMIT {SAMPLE_ROWS}").fetchall()
+    rows = duck.execute(f"{table.declared.masked(table.here.select(table.files()[:1]))} LIMIT {SAMPLE_ROWS}").fetchall()
     lines = [names, ["---"] * len(names), *([_cell(value) for value in row] for row in rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

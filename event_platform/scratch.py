@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from event_platform.environment import Environment, unwritable
+from event_platform.errors import TransientError
 
 NEW_SECONDS = 60
 """How long a folder may exist before the process that made it has locked it."""
@@ -21,12 +23,14 @@ NEW_SECONDS = 60
 def passing_folder(scratch: Path, prefix: str) -> Iterator[Path]:
     """A folder of its own, in use until the block ends; then it is gone with all that is left in it.
 
-    Raises ConfigurationError when the home cannot be written to.
+    Raises ConfigurationError when the home cannot be written to, TransientError when the disk is full.
     """
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         made = TemporaryDirectory(prefix=prefix, dir=scratch, ignore_cleanup_errors=True)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise TransientError(f"The disk of {scratch} is full. Make room, then give the same command again.") from error
         raise unwritable(scratch.parent, error) from error
     with made as folder, _opened(Path(folder)) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # it goes with the process, however that ends
@@ -37,9 +41,10 @@ def sweep(environment: Environment) -> int:
     """Remove the folders of processes that are no more; how many there were."""
     swept = 0
     for folder in environment.scratch.iterdir() if environment.scratch.is_dir() else ():
-        if folder.is_dir() and folder != environment.cache and time.time() - folder.stat().st_ctime > NEW_SECONDS:
-            with _opened(folder) as handle:
-                swept += _removed(folder, handle)
+        with suppress(FileNotFoundError):  # its process has just ended, and took it along
+            if folder.is_dir() and folder != environment.cache and time.time() - folder.stat().st_ctime > NEW_SECONDS:
+                with _opened(folder) as handle:
+                    swept += _removed(folder, handle)
     return swept
 
 

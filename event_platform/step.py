@@ -18,6 +18,7 @@ import dagster as dg
 from event_platform import environment
 from event_platform.engines import spark
 from event_platform.engines.duckdb import connect
+from event_platform.engines.engine import reads_objects
 from event_platform.lake.catalog import Lake
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def step(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, tabl
     run = context.run
     is_arrival = ARRIVAL_TAG in run.tags
     with connect(here) as duck, engine_of(here, table, duck) as engine:
-        work = Step(context, Lake(here), duck, engine, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags))
+        work = Step(
+            context, Lake(here, in_place=reads_objects(engine)), duck, engine, run.run_id, is_arrival, frozenset() if is_arrival else _dates(run.tags)
+        )
         try:
             yield work
         finally:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from event_platform.errors import ConfigurationError
 from event_platform.lake import files
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Suppression:
         return cls(environment.privacy)
 
     def hash(self, key: str, value: str) -> str:
-        """What stands for a subject on the list, and in receipts. Makes the salt if there is none."""
+        """What stands for a subject on the list, and in receipts. Makes the salt if there is none; raises ConfigurationError when it was lost."""
         return hashlib.sha256(f"{self._salt()}{key}={value}".encode()).hexdigest()
 
     def of_source(self, source: Source) -> list[str]:
@@ -76,8 +77,17 @@ class Suppression:
             if not path.exists():
                 with self._lock():
                     if not path.exists():
+                        self._require_empty(path)
                         files.write_private(path, secrets.token_hex(SALT_BYTES))
             return path.read_text(encoding="ascii")
+
+    def _require_empty(self, salt: Path) -> None:
+        """Raise ConfigurationError when somebody is on the list: with another salt they would come back unnoticed."""
+        if any(self._read().values()):
+            raise ConfigurationError(
+                f"{salt} is gone, without which nobody who was erased can be told from others. Put it back; if it is lost, "
+                "move suppressed.json beside it away, and erase these persons again."
+            )
 
     def _read(self) -> dict[str, list[str]]:
         path = self.folder / "suppressed.json"

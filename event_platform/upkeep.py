@@ -1,21 +1,20 @@
-"""`event-platform maintain`, and each night by schedule: retention of stage, upkeep of every table, pruning of Dagster's event log."""
+"""`event-platform maintain`, and each night by schedule: retention of each layer, upkeep of every table, pruning of Dagster's event log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from event_platform import partitions, scratch, tables
+from event_platform import retention, scratch, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
 from event_platform.aggregate.clickstream_live import TABLES as STREAMED
 from event_platform.alerts.log import TABLE as ALERTS
-from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.objects import object_store
+from event_platform.lake.retention import RUN_ID
 from event_platform.lake.storage import is_remote, root
-from event_platform.lake.table import Change, day_of
 from event_platform.sources import all_sources
 from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.sources.weather import SOURCE as WEATHER
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from event_platform.lake.table import LakeTable
     from event_platform.sources.contract import Source
 
-RUN_ID = "maintain"
-
 
 def maintain_everything(
     lake: Lake,
@@ -44,8 +41,8 @@ def maintain_everything(
     """All there is to do, source by source; what was done to each table. Doing it again does no harm."""
     done: list[Upkeep] = []
     for source in all_sources().values():
-        if erased := erase_old_stage(lake, source):
-            tell(f"{source.name}: erased {counted(len(erased), 'landing date')} from stage (kept in trusted and in the archive)")
+        for removed in retention.expire(lake, source, duck):
+            retention.report(instance, removed, tell, source)
         done += maintain_source(lake, source, duck, keep_snapshots)
     if swept := sweep_uploads(lake):
         tell(f"removed {swept} uploads that were never completed")
@@ -53,26 +50,6 @@ def maintain_everything(
         tell(f"removed {counted(left, 'folder')} that killed processes left in {lake.environment.scratch}")
     tell(f"pruned the logs of {counted(prune_run_logs(instance, keep_logs), 'run')}")
     return done
-
-
-@starts_anew
-def erase_old_stage(lake: Lake, source: Source) -> frozenset[date]:
-    """Erase stage of landing dates past the contract's retention, once trusted has taken them in; give the dates erased."""
-    if source.stage_retention_days is None or not lake.exists(tables.stage(source)):
-        return frozenset()
-    before = partitions.today() - timedelta(days=source.stage_retention_days)
-    with lake.writing(f"stage.{source.name}"), lake.writing(f"trusted.{source.name}"):
-        stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
-        if stage.changes_since(trusted.consumed(stage.declared.name)):
-            return frozenset()
-        old = [file for file in stage.files() if day_of(file.partition[0]) < before]
-        erased = {str(day): int(str(rows)) for day, rows in stage.note("erased").items()}
-        for file in old:
-            day = day_of(file.partition[0]).isoformat()
-            erased[day] = erased.get(day, 0) + file.record_count
-        if old:
-            stage.commit(Change("upkeep"), RUN_ID, removed=old, notes={"erased": erased})
-        return frozenset(day_of(file.partition[0]) for file in old)
 
 
 def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, keep: timedelta) -> Iterator[Upkeep]:

@@ -13,7 +13,7 @@ NIGHTLY = "30 2 * * *"
 
 @dg.op(out=dg.Out(dg.Nothing))
 def maintain_tables(context: dg.OpExecutionContext) -> None:
-    """Retention of stage, compaction, expiry of snapshots, deletion of what nothing names, pruning of run logs."""
+    """Retention of each layer, compaction, expiry of snapshots, deletion of what nothing names, pruning of run logs."""
     from event_platform import upkeep
     from event_platform.engines.duckdb import connect
     from event_platform.lake.catalog import Lake

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 import infra
 from event_platform.lake.objects import object_store
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
 
 
 @pytest.fixture
@@ -30,6 +34,27 @@ def lake_url(home: Path, s3: infra.SeaweedFS, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EVENT_PLATFORM_LAKE", url)
     monkeypatch.setenv("EVENT_PLATFORM_POLL_SECONDS", "0.05")
     return url
+
+
+Asked = tuple[str, str]
+"""A request: the operation, such as GetObject, and the URL."""
+
+
+@pytest.fixture
+def asked(s3: infra.SeaweedFS) -> Iterator[list[Asked]]:
+    """The requests that this process makes of the server from now on."""
+    heard: list[Asked] = []
+
+    def hear(event_name: str, request: AWSPreparedRequest, **_: object) -> None:
+        heard.append((event_name.rpartition(".")[2], request.url))
+
+    store = object_store(f"s3://{s3.bucket}")
+    clients = (store._client, store._placing)  # type: ignore[attr-defined] # the store is S3
+    for client in clients:
+        client.meta.events.register("before-send.s3.*", hear)
+    yield heard
+    for client in clients:
+        client.meta.events.unregister("before-send.s3.*", hear)
 
 
 @pytest.fixture

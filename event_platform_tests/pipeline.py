@@ -10,7 +10,8 @@ from event_platform.accounting import Status
 from event_platform.engines.duckdb import connect
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
-from event_platform.landing import claiming, queue
+from event_platform.landing import claiming
+from event_platform.landing.waiting import pending_folder
 from event_platform.runs import Outcome, process_pending
 from event_platform.serving.sql import session
 from event_platform.sources.contract import Source
@@ -34,7 +35,7 @@ class Pipeline:
         return Lake(environment.read())
 
     def pending_folder(self) -> Path:
-        folder = queue.pending_folder(environment.read(), self.source)
+        folder = pending_folder(environment.read(), self.source)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

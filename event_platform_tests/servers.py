@@ -1,8 +1,10 @@
 """Real servers for tests, started by the first test that asks, one of each per test process."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,57 +19,28 @@ def server_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(scope="session")
-def seaweedfs(server_folder: Path) -> Iterator[infra.SeaweedFS]:
-    """S3 with a bucket `lake`."""
-    with infra.seaweedfs(server_folder / "seaweedfs") as server:
-        yield server
+def serving(start: Callable[..., AbstractContextManager[Any]], *needs: str) -> Any:
+    """A fixture of the name of `infra`'s function: its server, given a folder and the servers it needs."""
+
+    @pytest.fixture(scope="session", name=start.__name__)
+    def server(request: pytest.FixtureRequest, server_folder: Path) -> Iterator[Any]:
+        with start(server_folder / start.__name__, *map(request.getfixturevalue, needs)) as started:
+            yield started
+
+    server.__doc__ = start.__doc__
+    return server
 
 
-@pytest.fixture(scope="session")
-def postgres(server_folder: Path) -> Iterator[infra.Postgres]:
-    """PostgreSQL on TCP with an empty database `lake`."""
-    with infra.postgres(server_folder / "postgres") as server:
-        yield server
+# Tests that use one of these are marked `server`.
 
+seaweedfs = serving(infra.seaweedfs)
+postgres = serving(infra.postgres)
+moto = serving(infra.moto)
 
-@pytest.fixture(scope="session")
-def moto(server_folder: Path) -> Iterator[infra.Moto]:
-    """Glue, Athena and the like."""
-    with infra.moto(server_folder / "moto") as server:
-        yield server
+# Tests that use one of these are marked `java`. Those of Kafka make topics of their own.
 
-
-@pytest.fixture(scope="session")
-def hive(server_folder: Path) -> Iterator[infra.Hive]:
-    """Hive's metastore; tests that use it are marked `java`."""
-    with infra.hive(server_folder / "hive") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def hdfs(server_folder: Path) -> Iterator[infra.HDFS]:
-    """HDFS; tests that use it are marked `java`."""
-    with infra.hdfs(server_folder / "hdfs") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def trino(server_folder: Path, postgres: infra.Postgres) -> Iterator[infra.Trino]:
-    """Trino over the catalogue in `postgres`; tests that use it are marked `java`."""
-    with infra.trino(server_folder / "trino", postgres) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def kafka(server_folder: Path) -> Iterator[infra.Kafka]:
-    """A broker; tests that use it are marked `java`, and make topics of their own."""
-    with infra.kafka(server_folder / "kafka") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def registry(server_folder: Path) -> Iterator[infra.Registry]:
-    """A registry of schemas; tests that use it are marked `java`."""
-    with infra.registry(server_folder / "registry") as server:
-        yield server
+hive = serving(infra.hive)
+hdfs = serving(infra.hdfs)
+trino = serving(infra.trino, "postgres")
+kafka = serving(infra.kafka)
+registry = serving(infra.registry)

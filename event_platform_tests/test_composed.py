@@ -69,8 +69,8 @@ def test_each_has_a_database_and_sees_no_other(databases: infra.Postgres, passwo
 
 @pytest.fixture(scope="module")
 def core(folder: Path, databases: infra.Postgres, seaweedfs: infra.SeaweedFS, passwords: dict[str, str]) -> Iterator[Composed]:
-    """Code location, webserver and daemon, each found well by its own health check."""
-    ports = {"4000": str(reserve(LOOPBACK)), "3000": str(reserve(LOOPBACK)), "5432": str(databases.port)}
+    """Code location, webserver, daemon and monitor, each found well by its own health check."""
+    ports = {name: str(reserve(LOOPBACK)) for name in ("4000", "3000", "9464")} | {"5432": str(databases.port)}
     instance, home = folder / "instance", folder / "home"
     instance.mkdir()
     for name in ("dagster.yaml", "workspace.yaml"):
@@ -90,7 +90,7 @@ def core(folder: Path, databases: infra.Postgres, seaweedfs: infra.SeaweedFS, pa
     keys = {"S3_ACCESS_KEY": seaweedfs.access_key, "S3_SECRET_KEY": seaweedfs.secret_key}
     composed = Composed(folder, here, {**passwords, **keys})
     with ExitStack() as running:
-        for name in ("code", "webserver", "daemon"):
+        for name in ("code", "webserver", "daemon", "monitor"):
             running.enter_context(composed.start(name))
         yield composed
 
@@ -115,14 +115,23 @@ def test_a_file_dropped_into_the_bucket_is_in_trusted_and_its_run_in_the_ui(core
     assert asked.stdout.split() == ["events", "2"], asked.stderr
     logs = bucket.list_objects_v2(Bucket="lake", Prefix="compute-logs/")["Contents"]
     assert {each["Key"].rpartition(".")[2] for each in logs} >= {"err"}
-    written = [path.relative_to(core.folder) for name in ("instance", "code", "webserver", "daemon") for path in (core.folder / name).rglob("*")]
+    names = ("instance", "code", "webserver", "daemon", "monitor")
+    written = [path.relative_to(core.folder) for name in names for path in (core.folder / name).rglob("*")]
     assert {path.name for path in written} == {
         "dagster.yaml",
         "workspace.yaml",
         "code.log",
         "webserver.log",
         "daemon.log",
+        "monitor.log",
     }  # in containers neither can be written
+
+
+@pytest.mark.long
+def test_the_monitor_tells_of_the_lake_and_of_dagster(core: Composed) -> None:
+    told = requests.get(f"http://{LOOPBACK}:{core.here['9464']}/metrics", timeout=30).text
+    assert 'event_platform_up{part="lake",source="payments"} 1.0' in told
+    assert 'event_platform_up{part="dagster",source=""} 1.0' in told
 
 
 @pytest.fixture(scope="module")

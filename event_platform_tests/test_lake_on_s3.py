@@ -20,6 +20,7 @@ from event_platform.lake.write import write
 from event_platform.landing import queue
 from event_platform.samples.weather import realtime
 from event_platform_tests.kills import arm, in_child
+from event_platform_tests.on_s3 import Asked
 from event_platform_tests.pipeline import Pipeline, line
 from event_platform_tests.test_crash import contents
 
@@ -112,6 +113,17 @@ def test_another_machine_sees_the_same_tables_through_the_same_catalogue(
 
 
 @pytest.mark.usefixtures("lake_url")
+def test_what_a_run_writes_it_need_not_fetch(landed: list[Path], asked: list[Asked]) -> None:
+    land(*landed)
+    asked.clear()
+    Pipeline().run_well()
+    written = {url for operation, url in asked if operation == "PutObject" and ("/metadata/" in url or "/data/" in url)}
+    fetched = {url for operation, url in asked if operation == "GetObject"}
+    assert len(written) > 20
+    assert written & fetched == set()
+
+
+@pytest.mark.usefixtures("lake_url")
 def test_files_that_are_documents_land_too(tmp_path: Path) -> None:
     weather = Pipeline(sources.get("weather"))
     path = tmp_path / "weather-helsinki-20260301T120000Z.json"
@@ -155,9 +167,7 @@ IN_EVERY_RUN = (UPLOADS[2], METADATA[2], COMMITS[3])
 KILLS = [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
 
 
-@pytest.mark.parametrize(
-    "kill", [pytest.param(each, marks=() if each in IN_EVERY_RUN else pytest.mark.long) for each in (*UPLOADS, *METADATA, *COMMITS)]
-)
+@pytest.mark.parametrize("kill", KILLS)
 @pytest.mark.usefixtures("lake_url")
 def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
     kill: tuple[str, str, int, str], landed: list[Path], locally: dict[str, list[tuple[object, ...]]]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from event_platform import environment, partitions, sources, tables, upkeep
+from event_platform import environment, partitions, retention, sources, tables, upkeep
 from event_platform.engines.duckdb import connect
 from event_platform.instance import open_instance
 from event_platform.lake.maintenance import remove_orphans
@@ -22,6 +22,7 @@ from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.runs import asset_of, run_dates
 from event_platform.serving.sql import session
+from event_platform.sources.retention import Retention
 from event_platform_tests.pipeline import Pipeline, line
 
 REAL_PAYMENTS = environment.CHECKOUT.parent / "shared" / "data" / "payments"
@@ -134,8 +135,10 @@ def test_erasing_old_stage_loses_no_trusted_row_and_the_accounting_still_closes(
     pipeline.drop("a.json", [line("a"), line("a", "2026-03-01T13:00:00"), line("b"), "torn"])
     pipeline.run_well()
     before = pipeline.status()
-    erased = upkeep.erase_old_stage(pipeline.lake, replace(pipeline.source, stage_retention_days=-1))
-    assert erased == {partitions.today()}
+    tomorrow = partitions.today() + timedelta(days=1)
+    with connect(environment.read()) as duck:
+        (expired,) = retention.expire(pipeline.lake, replace(pipeline.source, retention=Retention(stage_days=0)), duck, tomorrow)
+    assert (expired.dates, expired.rows) == ({partitions.today()}, 3)
     assert pipeline.sql("SELECT count(*) FROM stage.payments") == [(0,)]
     with open_instance() as instance:
         assert run_dates(asset_of("trusted.payments"), date(2026, 3, 1), date(2026, 3, 1), instance, print).ok

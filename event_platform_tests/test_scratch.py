@@ -1,5 +1,6 @@
 """What killed processes leave in the scratch folder is swept; what others use stays."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from event_platform import scratch
 from event_platform.environment import Environment
+from event_platform.errors import TransientError
 
 HOLDS = """
 import signal, sys
@@ -42,6 +44,15 @@ def test_folders_of_killed_processes_are_swept_and_no_others(holder: subprocess.
         assert scratch.sweep(here) == 1
         assert mine.is_dir()
     assert ([*here.scratch.iterdir()], cached.exists()) == ([here.cache], True)
+
+
+def test_a_full_disk_passes_and_is_no_matter_of_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(scratch, "TemporaryDirectory", full)
+    with pytest.raises(TransientError, match="is full"), scratch.passing_folder(tmp_path, "write-"):
+        raise AssertionError
 
 
 def test_there_may_be_nothing_to_sweep(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from infra.moto import Moto, moto
 from infra.postgres import Postgres, postgres
 from infra.registry import Registry, registry
 from infra.seaweedfs import SeaweedFS, seaweedfs
+from infra.superset import Superset, superset
 from infra.trino import Trino, trino
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Postgres",
     "Registry",
     "SeaweedFS",
+    "Superset",
     "Trino",
     "class_path",
     "hdfs",
@@ -38,5 +40,6 @@ __all__ = [
     "postgres",
     "registry",
     "seaweedfs",
+    "superset",
     "trino",
 ]

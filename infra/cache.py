@@ -47,7 +47,7 @@ def cached(name: str, listed: Path, fetch: Callable[[Path, Path], None]) -> Path
 def packages(name: str) -> Path:
     """The folder with the Python packages of `infra/<name>/requirements.txt`, for a process of its own. Raises InfraError."""
     listed = HERE / name / "requirements.txt"
-    return cached(name, listed, _install)
+    return cached(name, listed, install)
 
 
 def class_path(server: str) -> str:
@@ -55,7 +55,8 @@ def class_path(server: str) -> str:
     return str(jars(server) / "*")
 
 
-def _install(requirements: Path, folder: Path) -> None:
+def install(requirements: Path, folder: Path) -> None:
+    """The packages that a file lists, each in the version it says, and no others. Raises InfraError."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder), "-r"]
     done = subprocess.run([*command, str(requirements)], capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
     if done.returncode != 0:

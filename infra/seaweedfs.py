@@ -20,7 +20,10 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class SeaweedFS:
-    """Where it listens: `endpoint` for S3, `catalog` for Iceberg's REST catalogue. It has a `bucket`, and the table bucket `warehouse`."""
+    """Where it listens: `endpoint` for S3, `catalog` for Iceberg's REST catalogue. It has a `bucket`, and the table bucket `warehouse`.
+
+    `filer` takes objects without signatures at `/buckets/<bucket>/<key>`, which is the quick way to make very many.
+    """
 
     endpoint: str
     catalog: str
@@ -28,6 +31,7 @@ class SeaweedFS:
     secret_key: str
     bucket: str
     warehouse: str
+    filer: str
     region: str = REGION
 
     @property
@@ -52,7 +56,8 @@ SERVICES = ("master", "volume", "filer", "s3", "admin")
 def seaweedfs(folder: Path, bucket: str = "lake", warehouse: str = "tables") -> Iterator[SeaweedFS]:
     """A server that keeps its objects in `folder`, with a bucket and, for the REST catalogue, a table bucket. Raises InfraError."""
     port = ports(folder, "catalog", *SERVICES, *(f"{service}.grpc" for service in SERVICES))
-    server = SeaweedFS(f"http://{LOOPBACK}:{port['s3']}", f"http://{LOOPBACK}:{port['catalog']}", "lake-key", "lake-secret", bucket, warehouse)
+    s3, catalog, filer = (f"http://{LOOPBACK}:{port[service]}" for service in ("s3", "catalog", "filer"))
+    server = SeaweedFS(s3, catalog, "lake-key", "lake-secret", bucket, warehouse, filer)
     command = [
         *(_program(), "mini", f"-options={OPTIONS}", f"-dir={folder}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
         *(f"-bucket={bucket}", f"-tableBucket={warehouse}"),

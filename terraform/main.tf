@@ -83,6 +83,7 @@ module "database" {
   source = "./modules/database"
 
   name                     = var.prefix
+  account_id               = local.account_id
   vpc_id                   = var.vpc_id
   subnet_ids               = var.private_subnet_ids
   client_security_group_id = aws_security_group.containers.id

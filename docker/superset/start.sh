@@ -4,5 +4,5 @@ set -eu
 superset db upgrade
 superset fab create-admin --username admin --firstname Lake --lastname Admin --email admin@localhost --password "$SUPERSET_ADMIN_PASSWORD"
 superset init
-superset set-database-uri --database_name lake --uri trino://superset@trino:8080/lake
-exec gunicorn --bind 0.0.0.0:8088 --workers 2 --timeout 120 'superset.app:create_app()'
+superset set-database-uri --database_name lake --uri "${SUPERSET_LAKE:-trino://superset@trino:8080/lake}"
+exec gunicorn --bind "${SUPERSET_BIND:-0.0.0.0:8088}" --workers 2 --timeout 120 'superset.app:create_app()'

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.aggregate.expiry import first_recomputed
 from event_platform.aggregate.reach import OwnDate
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
@@ -60,7 +61,10 @@ class Aggregate:
 
 @starts_anew
 def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: str) -> frozenset[date]:
-    """Recompute the dates that are outdated by what changed in the table below since the last time; give them."""
+    """Recompute the dates that are outdated by what changed in the table below since the last time; give them.
+
+    Dates that trusted no longer keeps stay as they are where the answers outlive it (`expiry`).
+    """
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
         consumed = answers.consumed(upstream.declared.name)
@@ -69,7 +73,8 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: 
             return frozenset()
         held = dates_held(upstream)
         changed = frozenset[date]().union(*(change.dates for change in changes), () if consumed else held)
-        dates = changed | (aggregate.reach.outdated(changed, answers) & (held | dates_held(answers)))
+        outdated = changed | (aggregate.reach.outdated(changed, answers) & (held | dates_held(answers)))
+        dates = _not_before(first_recomputed(lake, aggregate), outdated)
         _recompute(aggregate, upstream, answers, engine, run_id, dates, {upstream.declared.name: changes[-1].sequence})
         return dates
 
@@ -79,7 +84,7 @@ def recompute_dates(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: st
     """Recompute the given dates from the table below as it is now; give those that hold or held rows."""
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
-        wanted = frozenset(dates) & (dates_held(upstream) | dates_held(answers))
+        wanted = _not_before(first_recomputed(lake, aggregate), frozenset(dates) & (dates_held(upstream) | dates_held(answers)))
         _recompute(aggregate, upstream, answers, engine, run_id, wanted, {})
         return wanted
 
@@ -87,6 +92,10 @@ def recompute_dates(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: st
 def _opened(lake: Lake, aggregate: Aggregate) -> tuple[LakeTable, LakeTable]:
     answers = lake.open(aggregate.table)
     return lake.open(aggregate.upstream), answers
+
+
+def _not_before(first: date, dates: Iterable[date]) -> frozenset[date]:
+    return frozenset(day for day in dates if day >= first)
 
 
 def _recompute(

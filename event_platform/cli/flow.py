@@ -96,13 +96,13 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     """Process what arrives until told to stop; `at_work` is set while a run may be under way."""
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
-    from event_platform.landing import queue
+    from event_platform.landing.watching import arrivals
     from event_platform.runs import process_pending
 
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
-        for number, names in enumerate(queue.arrivals(here, chosen, stop)):
+        for number, names in enumerate(arrivals(here, chosen, stop)):
             at_work.set()
             for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
                 for failure in outcome.failures:

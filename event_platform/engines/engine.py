@@ -37,6 +37,11 @@ def drivers_duckdb(engine: Engine) -> duckdb.DuckDBPyConnection:
     return engine.duck if isinstance(engine, Spark) else engine  # type: ignore[return-value] # the other engine is DuckDB
 
 
+def reads_objects(engine: Engine) -> bool:
+    """Whether the engine reads objects of a store by itself, since its machines do not see copies on this one."""
+    return isinstance(engine, Spark) and engine.is_distributed
+
+
 def in_parts(engine: Engine, items: Sequence[Item], size: Callable[[Item], int]) -> list[Sequence[Item]]:
     """The items in order, cut into as many parts as can be worked on at once; `size` is in bytes."""
     if isinstance(engine, Spark):

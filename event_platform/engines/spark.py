@@ -118,6 +118,11 @@ class Spark:
             room -= size(item)
         return list(parts)
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether executors may be on other machines, which do not see the files of this one."""
+        return not str(self.session.sparkContext.master).startswith("local")
+
     def close(self) -> None:
         """Give back what was kept in the executors' memory."""
         for frame in self.kept.values():

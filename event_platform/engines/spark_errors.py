@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from event_platform import errors
-from event_platform.errors import PermanentError, PlatformError, TransientError
+from event_platform.errors import ConfigurationError, PermanentError, PlatformError, TransientError
 
 _NOT_UNDERSTOOD = ("AnalysisException", "ParseException", "ParseError", "UnsupportedOperationException")
 _UNFIT = ("ArithmeticException", "ArrayIndexOutOfBoundsException", "DateTimeException", "NumberFormatException", "SparkRuntimeException")
@@ -16,6 +16,7 @@ _UNFIT = ("ArithmeticException", "ArrayIndexOutOfBoundsException", "DateTimeExce
 _AWAY = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 
 
+_NO_FILE_SYSTEM = re.compile(r'No FileSystem for scheme "?(\w+)')
 _OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
 """How an error that the platform raised in an executor ends Python's traceback, which Spark hands on as text."""
 
@@ -46,6 +47,11 @@ def explained(statement: str) -> Iterator[None]:
             raise PermanentError(
                 f"Spark cannot run a statement: {why} Give its table the engine duckdb in EVENT_PLATFORM_ENGINE, or write the "
                 f"statement in what both engines know. It begins: {' '.join(statement.split())[:200]}"
+            ) from error
+        if missing := _NO_FILE_SYSTEM.search(str(error)):
+            raise ConfigurationError(
+                f"Spark does not know how to read {missing[1]}://. Where executors are on other machines they read a lake on S3 by themselves: put "
+                "S3A on Spark's class path and set spark.hadoop.fs.s3.impl in spark-defaults.conf; see docs/engines.md."
             ) from error
         if kinds.intersection(_AWAY) or "SparkContext was shut down" in str(error) or "All masters are unresponsive" in str(error):
             raise TransientError(f"Spark is away ({why}). Nothing was committed; see that the master runs, then run again.") from error

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from event_platform.errors import TransientError
 from event_platform.lake import files
 from event_platform.lake.schema import MASK
 from event_platform.wording import counted
@@ -27,7 +28,7 @@ WAIT_SECONDS = 60
 def clean(environment: Environment, mention: Mention, tell: Callable[[str], None]) -> dict[str, int]:
     """Mask the value wherever the instance in the home holds it; how many cells of its databases and how many other files held it.
 
-    Nothing is done for a value too short to tell. An instance elsewhere (DAGSTER_HOME, PostgreSQL) is not looked at.
+    Nothing is done for a value too short to tell. One in PostgreSQL is `dagster_postgres`; files in another folder (DAGSTER_HOME) are not looked at.
     """
     done = {"databases": 0, "cells": 0, "files_searched": 0, "files": 0}
     if not mention.is_telling or not environment.dagster.is_dir():
@@ -70,12 +71,17 @@ def mask_database(path: Path, mention: Mention) -> int:
 
 
 def count_in_database(path: Path, mention: Mention) -> int:
-    """How many texts of a database hold the value."""
+    """How many texts of a database hold the value; a damaged one has none that can be read. Raises TransientError for one that is in use."""
     with closing(sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)) as connection:
-        return sum(
-            connection.execute(f'SELECT count(*) FROM "{table}" WHERE is_mention("{column}")').fetchone()[0]
-            for table, column in _texts(connection, mention)
-        )
+        try:
+            return sum(
+                connection.execute(f'SELECT count(*) FROM "{table}" WHERE is_mention("{column}")').fetchone()[0]
+                for table, column in _texts(connection, mention)
+            )
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"{path.name} cannot be looked through ({error}). Give the same command again.") from error
+        except sqlite3.DatabaseError:
+            return 0
 
 
 def _texts(connection: sqlite3.Connection, mention: Mention) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@
 4. Landing dates that hold the person are marked to be parsed anew, and archived files are replaced by ones without the person's records.
 5. A run, as any other, parses these dates anew and brings trusted and the aggregates up to date, with all checks.
 6. All older snapshots are forgotten and their files deleted.
-7. Tables loaded into PostgreSQL are loaded again; Dagster's own records are cleaned.
+7. Tables loaded into PostgreSQL and Redshift are loaded again; Dagster's own records are cleaned.
 8. Everything is read again, byte by byte, for the proof.
 """
 
@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 
 from event_platform import sources, tables, upkeep
 from event_platform.engines.duckdb import connect
-from event_platform.erasure import dagster_records, loaded, proof, receipt, search
+from event_platform.erasure import dagster_postgres, dagster_records, loaded, proof, receipt, redshift, search, streamed
 from event_platform.errors import PermanentError, UsageError
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
 from event_platform.landing import ledger
+from event_platform.landing.expiry import archived_files
 from event_platform.runs import process_pending
 from event_platform.stage import seen
 from event_platform.stage.staging import note_reparse, noted_dates
@@ -53,25 +54,26 @@ AT_ONCE = timedelta(seconds=-1)
 def erase(environment: Environment, person: Person, tell: Callable[[str], None], in_others: bool = False) -> tuple[Receipt, Path]:
     """Erase the person everywhere; with `in_others` also the records of others that mention the value. The receipt, and where it is kept.
 
-    Given again it goes on where it stopped, or finds nothing left and says so. Raises UsageError when no record was ever there, and PermanentError
-    when a run fails.
+    Given again it goes on where it stopped, or finds nothing left and says so. Raises UsageError when no record was ever there or the stream runs
+    that counts such records, and PermanentError when a run fails.
     """
     if in_others and not person.mention.is_telling:
         raise UsageError("The value is too short to look for in the records of others: it stands in many by chance. Leave --mentions out.")
     lake, hashed = Lake(environment), Suppression.of(environment).hash(person.key, person.value)
     written, path = receipt.begin(environment.privacy / "receipts", person.key, hashed, [source.name for source in person.sources])
     written.attempts += 1
-    with connect(environment) as duck, open_instance() as instance:
-        there = [source for source in person.sources if lake.exists(tables.ledger(source))]
+    there = [source for source in person.sources if lake.exists(tables.ledger(source))]
+    with connect(environment) as duck, open_instance() as instance, streamed.standing_still(lake, there):
         _process(lake, there, instance, tell)
         _erase_from_lake(lake, duck, there, person, Wanted(person.mention, in_others), written, path, tell)
         _process(lake, there, instance, tell)
         _delete_physically(lake, duck, there, written, tell)
         receipt.keep(written, path)
         written.loads = loaded.load_again(lake, duck, there, person, tell)
-        written.dagster = dagster_records.clean(environment, person.mention, tell)
+        written.loads += redshift.load_again(lake, duck, loaded.tables_of(there), person, tell)
+        written.dagster = dagster_records.clean(environment, person.mention, tell) | dagster_postgres.clean(instance, person.mention, tell)
         written.deleted["scratch"] = _empty_scratch(lake, duck, there, person)
-        _prove(lake, duck, there, person, written, tell)
+        _prove(lake, duck, instance, there, person, written, tell)
     written.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
     receipt.keep(written, path)
     return written, path
@@ -104,6 +106,8 @@ def _erase_from_lake(
             files, places = _search(lake, duck, source, wanted, written, tell)
             receipt.keep(written, path)
             _take_out(lake, duck, source, files, places, wanted)
+            search.drop_unarchived(lake, duck, source)
+            streamed.erase_streamed(lake, duck, source, written, tell)
     if len(new) == len(person.sources) and not written.archive and not any(table.rows_before for table in written.tables):
         for source in new:
             suppression.remove(source, written.subject_hash)
@@ -120,7 +124,7 @@ def _search(
 ) -> tuple[list[LandedFile], Places]:
     """Look through the archive and the tables, and note what is found."""
     untaken = ledger.first_untaken(lake, source, lake.open(tables.stage(source)))
-    files = ledger.read(lake, source, duck, f"file_id < {untaken}")
+    files = archived_files(lake, source, duck, f"file_id < {untaken}")
     tell(f"{source.name}: looking through {counted(len(files), 'archived file')}, {counted(sum(file.records for file in files), 'record')}")
     places = find(lake, source, duck, files, wanted)
     for file in files:
@@ -163,20 +167,29 @@ def _empty_scratch(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Sour
         return proof.empty_scratch(lake.environment, duck, person.mention)
 
 
-def _prove(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Source], person: Person, written: Receipt, tell: Callable[[str], None]) -> None:
+def _prove(
+    lake: Lake,
+    duck: duckdb.DuckDBPyConnection,
+    instance: dg.DagsterInstance,
+    there: list[Source],
+    person: Person,
+    written: Receipt,
+    tell: Callable[[str], None],
+) -> None:
     tell("reading everything again for the proof")
     left: dict[str, int] = {}
     for source in there:
         with lake.writing(f"stage.{source.name}"):
             untaken = ledger.first_untaken(lake, source, lake.open(tables.stage(source)))
-            places = find(lake, source, duck, ledger.read(lake, source, duck, f"file_id < {untaken}"))
+            places = find(lake, source, duck, archived_files(lake, source, duck, f"file_id < {untaken}"))
         left[f"archive of {source.name}"] = sum(map(len, places.values()))
         for declared, condition in search.conditions(source, places):
             if lake.exists(declared):
                 left[declared.name] = search.rows(duck, lake.open(declared), condition)
     for table in written.tables:
         table.rows_after = left.get(table.table)
-    left |= {f"PostgreSQL {each['name']}": each["rows_after"] for each in written.loads}
+    left |= {f"{each['server']} {each['name']}": each["rows_after"] for each in written.loads}
+    left["Dagster in PostgreSQL"] = dagster_postgres.count(instance, person.mention)
     scanned = proof.scan(lake, duck, person.mention)
     clean = not any(left.values()) and not scanned.held
     written.proof = {"records_left": left, "bytes": asdict(scanned), "clean": clean}

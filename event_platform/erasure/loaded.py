@@ -12,7 +12,7 @@ from event_platform.serving.postgres.loads import Load, at_work, configured, mak
 from event_platform.serving.postgres.relation import Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     import duckdb
 
@@ -30,7 +30,7 @@ def load_again(
     Raises ConfigurationError, PermanentError and TransientError as loads do; the erasure then is not finished, and is taken up when given again.
     """
     done = []
-    for load in _loads(lake, {name for source in there for name in _tables_of(source)}):
+    for load in _loads(lake, tables_of(there)):
         with at_work(load, lake) as (connection, relation, _):
             before = _rows(connection, relation, person)
         if before is None:
@@ -40,13 +40,14 @@ def load_again(
             connection.execute(f"VACUUM FULL {relation.sql}")
             after = _rows(connection, relation, person)
         tell(f"PostgreSQL: {load.name} loaded again")
-        done.append({"name": load.name, "rows_before": before, "rows_after": after})
+        done.append({"server": "PostgreSQL", "name": load.name, "rows_before": before, "rows_after": after})
     return done
 
 
-def _tables_of(source: Source) -> Iterator[str]:
-    yield tables.trusted(source).name
-    yield from (aggregate.table.name for aggregate in aggregates_of(source))
+def tables_of(there: Iterable[Source]) -> set[str]:
+    """The tables that can be loaded elsewhere and may hold what these sources tell."""
+    aggregates = {aggregate.table.name for source in there for aggregate in aggregates_of(source)}
+    return aggregates | {tables.trusted(source).name for source in there}
 
 
 def _loads(lake: Lake, names: set[str]) -> list[Load]:

@@ -6,8 +6,12 @@ The PostgreSQL in the home is asked by queries instead; its log of writes (WAL) 
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -29,6 +33,11 @@ if TYPE_CHECKING:
     from event_platform.records.mentions import Mention
 
 PARQUET, AVRO = b"PAR1", b"Obj\x01"
+MARK_BYTES = 16
+"""Between the blocks of an Avro file."""
+LONGEST_NUMBER_BYTES = 10
+SNAPPY_MOST = 64
+"""A byte of snappy's never stands for more."""
 FILES_AT_ONCE = 100
 """Parquet files that one query reads."""
 
@@ -138,41 +147,84 @@ def _parquet_holding(duck: duckdb.DuckDBPyConnection, mention: Mention, paths: S
 
 
 def avro_blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """The blocks of an Avro object container file, decompressed, as the Avro 1.11 specification lays them out; a torn file as far as it goes."""
+    """The blocks of an Avro object container file, decompressed, as the Avro 1.11 specification lays them out; a damaged file as far as it goes."""
+    from pyarrow import ArrowException
+    from zstandard import ZstdError
+
+    end = file.seek(0, SEEK_END)
     file.seek(len(AVRO))
+    try:
+        codec = _codec(file, end)
+        file.read(MARK_BYTES)
+        while True:
+            _long(file)  # how many records the block holds
+            yield UNPACK[codec](_bytes(file, end))
+            file.read(MARK_BYTES)
+    except (EOFError, KeyError, ValueError, OSError, zlib.error, lzma.LZMAError, ZstdError, ArrowException):
+        return
+
+
+def _codec(file: IO[bytes], end: int) -> bytes:
+    """How the blocks are compressed, as the map at the beginning of the file tells."""
     codec = b"null"
     while count := _long(file):
         if count < 0:
             _long(file)
         for _ in range(abs(count)):
-            key, value = file.read(_long(file)), file.read(_long(file))
+            key, value = _bytes(file, end), _bytes(file, end)
             codec = value if key == b"avro.codec" else codec
-    file.read(16)  # the mark between blocks
-    while file.peek(1) if hasattr(file, "peek") else True:
-        _long(file)
-        block = file.read(_long(file))
-        if not block:
-            return
-        yield _unpacked(codec, block)
-        file.read(16)
+    return codec
 
 
-def _unpacked(codec: bytes, block: bytes) -> bytes:
-    if codec == b"deflate":
-        return zlib.decompress(block, wbits=-15)
-    if codec == b"zstandard":
-        import zstandard
+def _unsnapped(block: bytes) -> bytes:
+    """Snappy's format, which begins with the length of what it holds; Avro adds a checksum of four bytes."""
+    import pyarrow as pa
 
-        return zstandard.ZstdDecompressor().decompressobj().decompress(block)
-    return block
+    length = _number(BytesIO(block))
+    if length > SNAPPY_MOST * len(block):
+        raise ValueError
+    return bytes(pa.decompress(block[:-4], length, "snappy", asbytes=True))
+
+
+def _unzstd(block: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj().decompress(block)
+
+
+UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
+    b"null": bytes,
+    b"deflate": lambda block: zlib.decompressobj(wbits=-15).decompress(block),
+    b"bzip2": lambda block: bz2.BZ2Decompressor().decompress(block),
+    b"xz": lambda block: lzma.LZMADecompressor().decompress(block),
+    b"zstandard": _unzstd,
+    b"snappy": _unsnapped,
+}
+"""Every codec of the specification. Of a block that is cut short they give what they can."""
+
+
+def _bytes(file: IO[bytes], end: int) -> bytes:
+    """A length, and so many bytes, or what there is of them."""
+    length = _long(file)
+    if length < 0:
+        raise ValueError
+    return file.read(min(length, end - file.tell()))
 
 
 def _long(file: IO[bytes]) -> int:
-    """A whole number as Avro writes it: seven bits a byte, the sign in the last bit; 0 at the end of the file."""
-    value, shift = 0, 0
-    while byte := file.read(1):
-        value |= (byte[0] & 0x7F) << shift
-        shift += 7
-        if byte[0] < 0x80:
-            break
+    """A whole number as Avro writes it: the sign in the last bit. Raises EOFError at the end of the file, ValueError for what is none."""
+    value = _number(file)
     return (value >> 1) ^ -(value & 1)
+
+
+def _number(file: IO[bytes]) -> int:
+    """Seven bits a byte, the least first; the last byte has no eighth."""
+    value = 0
+    for shift in range(0, 7 * LONGEST_NUMBER_BYTES, 7):
+        byte = file.read(1)
+        if not byte:
+            raise EOFError
+        value |= (byte[0] & 0x7F) << shift
+        if byte[0] < 0x80:
+            return value
+    raise ValueError

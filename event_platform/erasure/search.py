@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.aggregate import aggregates_of
-from event_platform.engines.spelling import identifier
+from event_platform.aggregate.clickstream_live import TABLES as STREAMED
+from event_platform.engines.spelling import identifier, in_dates
+from event_platform.landing.expiry import unarchived
+from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.stage.persons import tells_of_suppressed
 from event_platform.suppression import is_suppressed
+from event_platform.trusted.expiry import drop_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +38,14 @@ def conditions(source: Source, places: Places) -> Iterator[tuple[Table, str]]:
     lines = ", ".join(f"({file_id}, {number})" for file_id, numbers in places.items() for number in numbers)
     yield tables.quarantine(source), f"(file_id, line_number) IN ({lines})" if lines else "false"
     for aggregate in aggregates_of(source):
-        held = list(_of_columns(source, aggregate.table))
+        held = list(of_columns(source, aggregate.table))
         if held:
             yield aggregate.table, " OR ".join(held)
+    for table in STREAMED if source.name == CLICKSTREAM.name else ():
+        yield table, " OR ".join(of_columns(source, table))
 
 
-def _of_columns(source: Source, table: Table) -> Iterator[str]:
+def of_columns(source: Source, table: Table) -> Iterator[str]:
     """Conditions on the columns of a table that are, by name, places of the contract's subjects."""
     for subject in source.subjects:
         for place in subject.places:
@@ -85,4 +91,14 @@ def dates_to_parse(duck: duckdb.DuckDBPyConnection, lake: Lake, source: Source, 
     """The landing dates that must be parsed anew: of these files, and of rows in stage and trusted."""
     tells = tells_of_suppressed(source)
     held = (landing_dates(duck, lake.open(declare(source)), tells) for declare in (tables.stage, tables.trusted))
-    return of_files.union(*held)
+    return of_files.union(*held) - unarchived(lake, source)
+
+
+def drop_unarchived(lake: Lake, duck: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """Remove the person from trusted where the archive is past its retention, so that nothing can be parsed anew; how many rows."""
+    gone = unarchived(lake, source)
+    if not gone:
+        return 0
+    with lake.writing(f"trusted.{source.name}"):
+        condition = f"{in_dates('landing_date', gone)} AND ({tells_of_suppressed(source)})"
+        return drop_rows(duck, lake.open(tables.trusted(source)), condition)

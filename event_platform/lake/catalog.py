@@ -11,7 +11,7 @@ from event_platform.errors import PermanentError
 from event_platform.lake import catalogues, locks
 from event_platform.lake.faults import explained
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
-from event_platform.lake.storage import FILE, is_remote, storage
+from event_platform.lake.storage import FILE, is_remote, is_s3, storage
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
@@ -34,10 +34,18 @@ PROPERTIES = {
 class Lake:
     """The tables of one home."""
 
-    def __init__(self, environment: Environment) -> None:
-        """Nothing is opened yet; the catalogue file appears with the first table."""
-        self.environment = environment
+    def __init__(self, environment: Environment, in_place: bool = False) -> None:
+        """Nothing is opened yet; the catalogue file appears with the first table.
+
+        `in_place`: tables are for an engine that reads objects where they are. The ledger is not; this process alone reads it.
+        """
+        self.environment, self.in_place = environment, in_place
         self.statements: dict[str, str] = {}
+
+    @property
+    def here(self) -> Lake:
+        """The same for DuckDB in this process."""
+        return Lake(self.environment)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -75,7 +83,8 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             with explained(table.name):
                 loaded = self._widen(table)
-        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements)
+        in_place = self.in_place and is_s3(loaded.location()) and table.layer != "landing"
+        return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements, in_place)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:
         from pyiceberg.exceptions import NoSuchTableError

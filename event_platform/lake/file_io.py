@@ -1,6 +1,7 @@
 """How pyiceberg reads and writes a table's metadata in a store of objects: through the same client, retries and cache as everything else.
 
-Metadata files are written once under names of their own and never changed, so a copy that was fetched once is good for ever.
+Metadata files are written once under names of their own and never changed, so a copy is good for ever: of one that was fetched, and of one that was
+written, for whoever commits reads again what was committed.
 """
 
 from __future__ import annotations
@@ -96,15 +97,15 @@ class _Output(OutputFile):
         return _Input(self.location, self._cache)
 
     def create(self, overwrite: bool = False) -> OutputStream:  # noqa: ARG002 - names are used once, so nothing is ever there
-        return cast("OutputStream", _Created(self.location))
+        return cast("OutputStream", _Created(self.location, self._cache))
 
 
 class _Created(BytesIO):
     """What is written becomes an object when it is closed, unless an error came in between."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cache: Cache) -> None:
         super().__init__()
-        self._url = url
+        self._url, self._cache = url, cache
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
@@ -117,3 +118,8 @@ class _Created(BytesIO):
             super().close()
             if not _store(self._url).create(self._url, content):
                 raise FileExistsError(self._url)
+            self._cache.fetch([(self._cache.path(self._url), lambda path: _write(path, content))])
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -73,13 +73,15 @@ class Change:
 class LakeTable:
     """A table as it was when opened or last committed to; `refresh` looks again.
 
-    `statements` holds, by table name, the SELECT that was last written through the same lake.
+    `statements` holds, by table name, the SELECT that was last written through the same lake. `in_place`: who reads it finds its files where the
+    catalogue says, so none is fetched.
     """
 
     declared: Table
     iceberg: IcebergTable
     storage: Storage = FOLDERS
     statements: dict[str, str] = field(default_factory=dict, repr=False)
+    in_place: bool = False
     _files: list[DataFile] | None = field(default=None, repr=False)
 
     def refresh(self) -> None:
@@ -167,12 +169,18 @@ class LakeTable:
         return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{literals(paths)}], hive_partitioning = false{self._as_now()})"
 
     def paths(self, files: Sequence[DataFile]) -> list[str]:
-        """Where data files can be read on this machine; those that are elsewhere are fetched."""
-        return self.storage.paths([file.file_path for file in files])
+        """Where data files can be read; unless that is in place, those that are not on this machine are fetched."""
+        names = [file.file_path for file in files]
+        return names if self.in_place else self.storage.paths(names)
+
+    @property
+    def here(self) -> LakeTable:
+        """The same for DuckDB in this process."""
+        return replace(self, in_place=False)
 
     def _as_now(self) -> str:
-        """How to read files that are older than some of the columns: by field id, what a file lacks is NULL."""
-        if len(self.iceberg.metadata.schemas) == 1:
+        """How to read files that are older than some of the columns, or that nobody has looked into: by field id, what a file lacks is NULL."""
+        if len(self.iceberg.metadata.schemas) == 1 and not self.in_place:
             return ""
         ids = {field.name: field.field_id for field in self.iceberg.schema().fields}
         columns = (

@@ -98,6 +98,16 @@ def data_files(table: LakeTable, written: Written) -> list[DataFile]:
     return [_data_file(table, row) for row in written.stats]
 
 
+def without(engine: Engine, table: LakeTable, condition: str) -> tuple[list[DataFile], list[DataFile]]:
+    """What to add to the table and what to retire, so that it holds no row for which the SQL is true; nothing of either if there is none."""
+    if not table.files():
+        return [], []
+    held = table.select(extra=", filename")
+    hit = {path for (path,) in engine.execute(f"SELECT DISTINCT filename FROM ({held}) WHERE {condition}").fetchall()}
+    old = [file for file, path in zip(table.files(), table.paths(table.files()), strict=True) if path in hit]
+    return (write(engine, table, f"SELECT * FROM ({table.select(old)}) WHERE ({condition}) IS NOT TRUE") if old else []), old
+
+
 def discard(table: LakeTable, files: Sequence[DataFile]) -> None:
     """Delete files that were written and will not be committed."""
     table.storage.delete([file.file_path for file in files])

@@ -15,10 +15,12 @@ from event_platform import partitions, tables
 from event_platform.lake.conflicts import starts_anew
 from event_platform.landing import ledger, queue, segments
 from event_platform.landing.archive import at_hand
+from event_platform.landing.claims import Claimed
 from event_platform.landing.inspect import are_read_again, as_records
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.repeated_offsets import mark_repeated_offsets
 from event_platform.landing.topic_files import offsets_in
+from event_platform.landing.waiting import pending_folder
 from event_platform.soundness import require_sound
 
 if TYPE_CHECKING:
@@ -46,9 +48,7 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
         return entered + _enter(lake, source, duck, table, claimed, run_id)
 
 
-def _enter(
-    lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, table: LakeTable, files: Iterable[queue.Claimed], run_id: str
-) -> list[LandedFile]:
+def _enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, table: LakeTable, files: Iterable[Claimed], run_id: str) -> list[LandedFile]:
     """Enter files in the ledger as it was before they were claimed, which is what makes the claim of them true. Raises ConflictError."""
     claimed = list(files)
     with at_hand(lake.environment, source, [file.landing_file for file in claimed] if are_read_again(source.format) else []) as archive:
@@ -111,12 +111,12 @@ def _wait_for_change(lake: Lake, source: Source, seconds: float) -> None:
         return
     from watchfiles import watch
 
-    folder = queue.pending_folder(lake.environment, source)
+    folder = pending_folder(lake.environment, source)
     folder.mkdir(parents=True, exist_ok=True)
     next(watch(folder, debounce=50, step=20, rust_timeout=max(1, int(seconds * 1000)), yield_on_timeout=True), None)
 
 
-def _entry(file: queue.Claimed, found: Inspection, run_id: str) -> LandedFile:
+def _entry(file: Claimed, found: Inspection, run_id: str) -> LandedFile:
     offsets = offsets_in(file.original_name)
     of_topic = offsets if offsets and offsets.lines == found.lines else None  # whatever else is called so is an ordinary file
     return ledger.LandedFile(

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from event_platform.errors import PermanentError
-from event_platform.landing import ledger, queue
+from event_platform.landing import ledger
 from event_platform.landing.archive import at_hand
 from event_platform.landing.inspect import as_records, inspect
+from event_platform.landing.names import read_archived_name
 from event_platform.landing.repeated_offsets import count_repeated
 
 if TYPE_CHECKING:
@@ -50,6 +51,6 @@ def archived(archive: Path, landing_file: str) -> Path:
 
 def _looked_at_again(path: Path, file: LandedFile, source: Source, duck: duckdb.DuckDBPyConnection) -> LandedFile:
     found = as_records(inspect(path), path, source.format, duck)
-    misleading = queue.read_archived_name(path.name)[2] != found.compression
+    misleading = read_archived_name(path.name)[2] != found.compression
     now = replace(file, **vars(found) | {"careful": found.careful or misleading})
     return replace(now, repeated_lines=count_repeated(now, path, duck))

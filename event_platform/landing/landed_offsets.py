@@ -20,7 +20,7 @@ Log = tuple[str, int]
 def next_offsets(lake: Lake, source: Source) -> dict[Log, int]:
     """Of each partition of which messages have landed, the offset after the last: in pending/, in the archive or in the ledger.
 
-    Files go that way and no other, so whoever looks in this order misses none. Raises what opening the ledger and listing the landing raise.
+    Files go that way and no other, so whoever looks in this order misses none. Raises PlatformError.
     """
     names = queue.names_not_entered(lake.environment, source, lake.open(tables.ledger(source)).last_file_id)
     found = {(topic_id, partition): int(last) + 1 for topic_id, partition, last in _entered(lake, source)}

@@ -28,14 +28,11 @@ from event_platform.landing.names import archived_name, date_of, read_archived_n
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.originals import originals
 from event_platform.landing.waiting import EPOCH, Pending, PendingFile, Refused, look, nanoseconds, pending_folder
-from event_platform.landing.watching import TICK, arrivals, watch
 from event_platform.records.compression import Compression, compression_of
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
-
-__all__ = ["TICK", "Claimed", "Claims", "Pending", "PendingFile", "Refused", "arrivals", "pending_folder", "read_archived_name", "shown", "watch"]
 
 ABANDONED_AFTER = timedelta(days=1)
 """A half-made copy in `.incoming/` that has not grown for so long belongs to a process that died."""
@@ -113,12 +110,16 @@ def pending(environment: Environment, source: Source, settle: timedelta | None =
 
 
 def names_not_entered(environment: Environment, source: Source, last_entered: int) -> list[str]:
-    """Names under which files arrived that are in pending/, or in the archive with a greater id than the last one in the ledger was."""
+    """Names under which files arrived that are in pending/, or in the archive with a greater id than the last one in the ledger was.
+
+    Raises PlatformError when they cannot be listed.
+    """
     if environment.lake_url:
         return ObjectQueue(environment, source).names_not_entered()
-    found = look(environment, source)
-    waiting = [file.name for file in (*found.ready, *found.settling, *found.writing)]
-    return waiting + [read_archived_name(path.name)[1] for path in archived_after(environment, source, last_entered)]
+    with files.explained(f"Listing what has landed of {source.name}"):
+        found = look(environment, source)
+        waiting = [file.name for file in (*found.ready, *found.settling, *found.writing)]
+        return waiting + [read_archived_name(path.name)[1] for path in archived_after(environment, source, last_entered)]
 
 
 # Claiming.

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -87,8 +88,14 @@ class Segment:
         finally:
             self.close()
 
+    def leave(self) -> None:
+        """Let go of what is durable, which is left to whoever recovers it; where the rest cannot be cut off, that goes with it."""
+        with suppress(OSError):
+            os.ftruncate(self._handle, self.size)
+        self.close()
+
     def close(self) -> None:
-        """Let go of the segment, which is left to whoever recovers it."""
+        """Let go of the segment as it is."""
         os.close(self._handle)
 
 

@@ -44,7 +44,7 @@ QUARANTINED_LINES = Figure("quarantined_lines", "Lines in quarantine.", ("source
 TRUSTED_LINES = Figure("trusted_lines", "Events in trusted: each is one line, its latest version.", ("source",))
 SUPERSEDED_LINES = Figure(
     "superseded_lines",
-    "Staged less trusted lines, once trusted has taken in all that is staged: those of which there is a later version. "
+    "Staged less trusted lines, once trusted has taken in all that is staged: those of which there is a later version, or that retention removed. "
     "From metadata alone; `event-platform status` looks at each row.",
     ("source",),
 )

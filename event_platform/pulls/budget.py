@@ -1,6 +1,7 @@
 """How many calls an API's plan still allows, kept in a file of the home, so that commands and schedules share one count.
 
-The calls of the last day are remembered, and until when the API asked to be left alone. A file that is lost starts the count anew.
+The calls of the last day are remembered, and until when the API asked to be left alone. A file that is lost starts the count anew. What a clock that
+was ahead has noted counts as of now, so it holds nobody back for longer than a day.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from event_platform.errors import HeldBackError
+from event_platform.lake import files
 
 HOUR_SECONDS, DAY_SECONDS = 3600, 86_400
 
@@ -40,15 +42,17 @@ class CallBudget:
         """Count a call about to be made. Raises HeldBackError, with the seconds to wait, when the plan or the API forbids it."""
         with self._calls() as calls:
             now = self.clock()
-            calls.made = [call for call in calls.made if call[0] > now - DAY_SECONDS]
+            calls.made = [(min(made_at, now), about) for made_at, about in calls.made if made_at > now - DAY_SECONDS]
+            calls.left_alone_until = min(calls.left_alone_until, now + DAY_SECONDS)
             free_at = max(
                 calls.left_alone_until,
                 _free_at(calls.made, self.per_hour, HOUR_SECONDS, now),
                 _free_at(calls.made, self.per_day, DAY_SECONDS, now),
             )
-            if free_at > now:
-                raise HeldBackError(self._sentence(free_at, calls.left_alone_until == free_at), free_at - now)
-            calls.made.append((now, what))
+            if free_at <= now:
+                calls.made.append((now, what))
+        if free_at > now:
+            raise HeldBackError(self._sentence(free_at, calls.left_alone_until == free_at), free_at - now)
 
     def leave_alone(self, seconds: float) -> None:
         """Make no call for so long, because the API said so; at most a day, for it may have been a slip."""
@@ -74,13 +78,10 @@ class CallBudget:
     def _calls(self) -> Iterator[_Calls]:
         from filelock import FileLock
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.path.with_suffix(".lock")):
+        with files.explained(f"Counting calls in {self.path}"), FileLock(files.make_folder(self.path.parent) / f"{self.path.stem}.lock"):
             calls = self._read()
             yield calls
-            written = self.path.with_suffix(".part")
-            written.write_text(json.dumps(vars(calls)), encoding="utf-8")
-            written.replace(self.path)
+            files.write_whole(self.path, json.dumps(vars(calls)))
 
     def _read(self) -> _Calls:
         try:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ LONGEST_SECONDS = 10.0
 SHORTEST_SECONDS = 0.2
 """Of segments, while nothing waits in pending/."""
 LOOK_EVERY_SECONDS = 0.1
+MOST_WAITING = 4
+"""Segments that wait to be handed over, open all the while. What comes while so many wait, for a store that is away, is closed and left behind."""
+RECOVER_EVERY_SECONDS = 10.0
+"""How often what was left behind is tried again."""
 RETRY_AFTER_SECONDS = 1.0
 """After the disk refused, it is left alone for so long, then tried, also if nobody posts: for nobody may while /health tells of trouble."""
 
@@ -78,6 +83,9 @@ class _Feed:
         self._segment: Segment | None = None
         self._commits = Together(self._commit)
         self._hand_overs = ThreadPoolExecutor(1)
+        self._room = threading.Semaphore(MOST_WAITING)
+        self._is_left_behind, self._recovery, self._recovered_at = False, Future[None](), 0.0
+        self._recovery.set_result(None)
         self._handing_over = asyncio.create_task(self._hand_over_in_time())
 
     async def append(self, lines: bytes) -> None:
@@ -120,31 +128,45 @@ class _Feed:
 
     def _open_segment(self) -> Segment:
         if self._segment is None:
-            self._meanwhile(self._recover)
+            self._recover_meanwhile()
             self._segment = Segment(self.environment, self.source)
         return self._segment
 
+    def _recover_meanwhile(self) -> None:
+        if self._recovery.done():
+            self._recovery = self._meanwhile(self._recover)
+
     def _recover(self) -> None:
         """What other processes left, or this one could not hand over; where that fails still, new events are kept all the same."""
+        self._is_left_behind, self._recovered_at = False, time.monotonic()
         try:
             segments.recover(self.environment, self.source)
         except PlatformError as error:
+            self._is_left_behind = True
             _log.error("%s", error)
 
     def _hand_over(self) -> None:
         segment, self._segment = self._segment, None
-        if segment:
+        if segment and self._room.acquire(blocking=False):
             self._meanwhile(partial(self._handed_over, segment))
+        elif segment:
+            segment.leave()
+            self._is_left_behind = True
 
-    def _meanwhile(self, work: Callable[[], None]) -> None:
-        self._hand_overs.submit(work).add_done_callback(lambda done: done.result())  # what nobody expects is logged
+    def _meanwhile(self, work: Callable[[], None]) -> Future[None]:
+        done = self._hand_overs.submit(work)
+        done.add_done_callback(lambda done: done.result())  # what nobody expects is logged
+        return done
 
     def _handed_over(self, segment: Segment) -> None:
         """A segment that cannot be handed over stays where `recover` finds it."""
         try:
             segment.hand_over()
         except (OSError, PlatformError) as error:
+            self._is_left_behind = True
             _log.error("a segment of %s stays behind for now: %s", self.source.name, error)
+        finally:
+            self._room.release()
 
     def _hand_over_if_due(self) -> None:
         if self._segment:
@@ -159,3 +181,5 @@ class _Feed:
                 await self._commits.between_rounds(self._try_disk)
             elif self._segment:
                 await self._commits.between_rounds(self._hand_over_if_due)
+            if self._is_left_behind and time.monotonic() - self._recovered_at >= RECOVER_EVERY_SECONDS:
+                self._recover_meanwhile()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from event_platform import environment as settings
-from event_platform.errors import UsageError
+from event_platform.errors import TransientError, UsageError
 from event_platform.landing import segments
 from event_platform.realtime import configuration
 from event_platform.scratch import passing_folder
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 HEADER_SECONDS = 5
 DRAIN_SECONDS = 30
+
+_log = logging.getLogger(__name__)
 
 
 def serve(environment: Environment, host: str, port: int, workers: int) -> None:
@@ -56,7 +59,10 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
 def _prepare(environment: Environment, collector: Collector) -> None:
     """What a sink needs before the first event comes; segments of a collector that was killed are recovered whatever the sink is now."""
     for source in collector.sources().values():
-        segments.recover(environment, source)
+        try:
+            segments.recover(environment, source)
+        except TransientError as error:  # the store is away, say; it is tried again, and new events can be kept all the same
+            _log.error("%s", error)
     if collector.sink == "kafka":
         from event_platform.realtime.kafka import sink
 

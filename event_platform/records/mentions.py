@@ -7,13 +7,14 @@ import mmap
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from event_platform.records.compression import compression_of, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from io import BufferedReader
     from pathlib import Path
 
 CHUNK_BYTES = 8 << 20
@@ -82,9 +83,9 @@ def _decompressed(path: Path) -> Iterable[bytes]:
 
     import zstandard
 
-    with opened(path) as content:
+    with cast("BufferedReader", opened(path)) as content:
         try:
-            while chunk := content.read(CHUNK_BYTES):
+            while chunk := content.read1(CHUNK_BYTES):  # `read` gives nothing of what is before the damage
                 yield chunk
         except (EOFError, OSError, zlib.error, zstandard.ZstdError):  # damaged from here on
             return

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from event_platform.errors import ConfigurationError
 from event_platform.sources.formats import Format, JsonLines
+from event_platform.sources.retention import Retention
 
 ColumnType = Literal["string", "long", "double", "boolean", "date", "timestamp", "json"]
 """`timestamp` is microseconds in UTC; `json` is JSON text, kept as it came."""
@@ -102,7 +103,7 @@ class Source:
     alone, wherever it stands: two such records that agree are one event, so what a client sends again is no second event.
     `first_date` is the earliest event date accepted (UTC), `days_early_allowed` how far past its landing date an event
     may lie. `subjects` are the ways to name a person whom the records tell of.
-    `stage_retention_days` is how long stage keeps a landing date (None: for ever); trusted keeps its rows anyway.
+    `retention` is how long each layer keeps its rows; without it, for ever.
     `quarantine_share_warning` is the share of quarantined lines above which a check warns; `fresh_within_hours` how old
     the last landing may be before a check warns (None: no matter).
     """
@@ -121,7 +122,7 @@ class Source:
     subjects: tuple[Subject, ...] = ()
     first_date: date = date(2000, 1, 1)
     days_early_allowed: int = 1
-    stage_retention_days: int | None = None
+    retention: Retention = field(default_factory=Retention)
     quarantine_share_warning: float = 0.01
     fresh_within_hours: float | None = None
     description: str = field(default="", compare=False)
@@ -143,6 +144,8 @@ class Source:
             raise self._wrong("it declares a column twice (SQL does not tell upper from lower case)")
         if reserved := {name for name in folded if name in RESERVED or name.startswith("_")}:
             raise self._wrong(f"the platform itself uses {', '.join(sorted(reserved))}; rename the column and say `field=` for where it stands")
+        for fault in self.retention.faults():
+            raise self._wrong(fault)
         self._refuse_types_and_paths()
 
     def _refuse_types_and_paths(self) -> None:

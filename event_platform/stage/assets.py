@@ -11,6 +11,7 @@ import dagster as dg
 from event_platform import partitions, tables
 from event_platform.described import asset_metadata, kinds_of, written_by_date
 from event_platform.lake.table import LakeTable, day_of
+from event_platform.landing.expiry import unarchived
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import ONLY_CHANGES_TAG, Step, step
@@ -58,10 +59,18 @@ def stage_assets(source: Source) -> dg.AssetsDefinition:
                 staged = stage_pending(work.lake, source, work.engine, work.run_id)
             else:
                 staged = reparse(work.lake, source, work.engine, work.run_id, work.dates, ONLY_CHANGES_TAG in context.run.tags)
+                _warn_of_unarchived(work, source)
             _report(work, source, staged)
         yield from (dg.MaterializeResult(spec.key) for spec in specs if spec.key in context.selected_asset_keys)
 
     return stage
+
+
+def _warn_of_unarchived(work: Step, source: Source) -> None:
+    """A backfill names dates; of some there may be nothing left to parse."""
+    gone = work.dates & unarchived(work.lake, source)
+    if gone:
+        work.context.log.warning(f"{source.name}: {counted(len(gone), 'landing date')} left as they are, for their archive is past its retention")
 
 
 def _report(work: Step, source: Source, staged: Staged) -> None:

@@ -70,10 +70,18 @@ class JsonFields:
         yield f"strlen(line) > {2 * MAX_DEPTH} AND {_TOO_DEEP}", literal(f"nested deeper than {MAX_DEPTH:,} levels")
         named = self._keys_that(f"IN ({self._listed()})")
         yield f"NOT _plain AND len({named}) > len(list_distinct({named}))", "'a field is given twice'"
-        yield _NOT_A_NUMBER, "'not JSON: NaN or Infinity is no JSON number'"
+        yield f"({self._may_hold_nan()}) AND {_HOLDS_NAN}", "'not JSON: NaN or Infinity is no JSON number'"
         for node in self.nodes:
             kind = f"json_type(_object, {literal(_pointer(node))})"
             yield f"{kind} NOT IN ('OBJECT', 'NULL')", literal(f"`{'.'.join(node)}` is not an object")
+
+    def _may_hold_nan(self) -> str:
+        """Whether NaN or Infinity, however spelled, may stand where any type is taken; a typed field refuses it anyway, and a search is dear."""
+        in_line = _mentions_nan("line")
+        if self.nodes:
+            return in_line
+        untyped = [self.field(column) for column in self.columns if column.type == "json" or self.is_text(column)]
+        return f"CASE WHEN _plain THEN {' OR '.join(map(_mentions_nan, untyped)) or 'false'} ELSE {in_line} END"
 
     def _without_hollow(self, text: str) -> str:
         """The JSON object without objects on the contract's paths that hold nothing any more; NULL when nothing is left."""
@@ -94,6 +102,10 @@ class JsonFields:
     @staticmethod
     def _keys_that(condition: str) -> str:
         return f"list_filter(_keys, lambda key: key {condition})"
+
+
+def _mentions_nan(text: str) -> str:
+    return f"contains(lower({text}), 'nan') OR contains(lower({text}), 'inf')"
 
 
 def _tree(columns: Sequence[Column], leaf: str) -> dict[str, Any]:
@@ -135,9 +147,8 @@ _NOT_JSON = f"""CASE
     {" ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in DAMAGE)}
     WHEN json_valid(line) THEN 'JSON, but not an object'
     ELSE 'not JSON' END"""
-_NOT_A_NUMBER = f"""
-    ({" OR ".join(f"contains(line, '{start}')" for start in ("NaN", "Inf", "nan", "inf", "NAN", "INF"))})
-    AND regexp_matches(line, '(?i)[:\\[,]\\s*-?(nan|inf)') AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), '(?i)nan|inf')"""
+_HOLDS_NAN = rf"""
+    regexp_matches(line, '(?i)[:\[,]\s*-?(nan|inf)') AND regexp_matches(regexp_replace(line, '{_STRINGS}', '', 'g'), '(?i)nan|inf')"""
 
 _BRACKETS = rf"translate(regexp_replace(regexp_replace(line, '{_STRINGS}', '', 'g'), '[^\[\]{{}}]+', '', 'g'), '{{}}', '[]')"
 _TOO_DEEP = rf"NOT regexp_full_match({_BRACKETS}, repeat('(?:\[', {MAX_DEPTH}) || repeat('\])*', {MAX_DEPTH}))"

@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.engines.engine import drivers_duckdb
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 
 PROBE = "SELECT event_key('event-platform')"
-"""Tells one hash function from another."""
+"""Tells one hash function from another; asked of this process's DuckDB, whose version every executor of Spark's has."""
 
 
 def keep_current(engine: Engine, seen: LakeTable, stage: LakeTable, trusted: LakeTable, event_id: str, run_id: str) -> None:
     """Make the table anew from stage and trusted when DuckDB hashes otherwise than it did when the table was begun."""
-    ((probe,),) = engine.execute(PROBE).fetchall()
+    ((probe,),) = drivers_duckdb(engine).execute(PROBE).fetchall()
     if seen.note("hash").get("probe") != probe:
         _make_anew(engine, seen, stage, trusted, event_id, run_id, probe)
 
@@ -40,7 +41,7 @@ def forget_the_gone(lake: Lake, source: Source, engine: Engine, run_id: str) -> 
     """Make the table anew, so that no hash is left of events that are neither in stage nor in trusted: those of persons who were erased."""
     with lake.writing(f"trusted.{source.name}"):
         index, stage, trusted = (lake.open(declare(source)) for declare in (tables.seen, tables.stage, tables.trusted))
-        ((probe,),) = engine.execute(PROBE).fetchall()
+        ((probe,),) = drivers_duckdb(engine).execute(PROBE).fetchall()
         _make_anew(engine, index, stage, trusted, source.event_id, run_id, probe)
 
 

@@ -17,11 +17,13 @@ from event_platform.engines.duckdb import spill_folder
 from event_platform.engines.engine import drivers_duckdb, each, in_parts
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
+from event_platform.lake.retention import EXPIRED
 from event_platform.lake.table import Change, day_of
 from event_platform.lake.write import copy_into, data_files, target_of, write
 from event_platform.landing import ledger
 from event_platform.landing.archive import at_hand
 from event_platform.landing.corrections import corrections_of
+from event_platform.landing.expiry import unarchived
 from event_platform.soundness import require_sound
 from event_platform.stage import seen
 from event_platform.stage.parse import parse
@@ -81,7 +83,7 @@ def stage_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> St
 
 @starts_anew
 def reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dates: Iterable[date], only_changes: bool = False) -> Staged:
-    """Parse the archive of the landing dates anew; dates on which nothing landed stay as they are.
+    """Parse the archive of the landing dates anew; dates on which nothing landed, or whose archive is past its retention, stay as they are.
 
     Files are looked at again first, so one that was mended in the archive counts as it is now; if that makes a file elsewhere no longer the
     repeat of another, its date is parsed too. The event dates touched are all those of the rows before and after, or with `only_changes`
@@ -95,8 +97,8 @@ def reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_dat
 
 
 def landed_dates(lake: Lake, source: Source) -> frozenset[date]:
-    """The landing dates on which files were claimed."""
-    return frozenset(day_of(value) for value in lake.open(tables.ledger(source)).partitions("landing_date"))
+    """The landing dates on which files were claimed that the archive still has."""
+    return frozenset(day_of(value) for value in lake.open(tables.ledger(source)).partitions("landing_date")) - unarchived(lake, source)
 
 
 def quarantined_dates(lake: Lake, source: Source) -> frozenset[date]:
@@ -139,7 +141,8 @@ def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_da
     if is_needed(lake, source):
         note_reparse(stage, landing_dates, run_id)
         take_out(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates), run_id)
-    corrections = corrections_of(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates))
+    found = corrections_of(lake, source, drivers_duckdb(engine), _taken(lake, source, engine, stage, landing_dates))
+    corrections = [file for file in found if file.landing_date not in unarchived(lake, source)]
     landing_dates |= {file.landing_date for file in corrections}
     note_reparse(stage, landing_dates, run_id)
     ledger.correct(lake, source, drivers_duckdb(engine), corrections, run_id)
@@ -150,10 +153,14 @@ def _reparse(lake: Lake, source: Source, engine: Engine, run_id: str, landing_da
     change = Change("replacement", event_dates, landing_dates)
     released = [file for file in quarantine.files() if day_of(file.partition[0]) in landing_dates]
     rescued = _count_missing(engine, quarantine.select(released), quarantine.select(quarantined))
-    quarantine.commit(change, run_id, quarantined, released)
-    erased = {day: counts for day, counts in stage.note("erased").items() if date.fromisoformat(day) not in landing_dates}
-    stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, "erased": erased})
+    quarantine.commit(change, run_id, quarantined, released, notes=_without_dates(quarantine, landing_dates, EXPIRED))
+    stage.commit(change, run_id, staged, replaced, notes={REPARSING: {}, **_without_dates(stage, landing_dates, "erased", EXPIRED)})
     return Staged(tuple(files), landing_dates, event_dates, _rows(staged), _rows(quarantined), rescued)
+
+
+def _without_dates(table: LakeTable, landing_dates: frozenset[date], *notes: str) -> dict[str, object]:
+    """What the notes say of other landing dates: rows of these, which were given up, are there again."""
+    return {name: {day: rows for day, rows in table.note(name).items() if date.fromisoformat(day) not in landing_dates} for name in notes}
 
 
 def note_reparse(stage: LakeTable, landing_dates: Iterable[date], run_id: str) -> None:

@@ -6,6 +6,7 @@ Taking the latest is commutative, associative and idempotent, so arrivals may be
 Two ways in, one way through. An *arrival* brings new stage rows: only the trusted files that hold an older version of one of its events
 are rewritten. A *replacement* (a backfill, a reprocessing) derives whole event dates anew from stage, keeping trusted rows
 whose landing date has been erased from stage. Both make a pool of rows, find the versions in it that lose, and write the rest.
+Dates past trusted's retention are left out of either: what is staged of them is never merged (`expiry`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from event_platform import tables
 from event_platform.engines.spark import Spark
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.conflicts import starts_anew
+from event_platform.lake.retention import EXPIRED
 from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
 from event_platform.trusted.dates import event_date_of, files_of_dates
+from event_platform.trusted.expiry import expired_by_date, first_kept
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
@@ -85,7 +88,8 @@ def _opened(lake: Lake, source: Source, engine: Engine, run_id: str) -> Merge:
 def _merge_arrivals(merge: Merge, changes: Sequence[Change]) -> frozenset[date]:
     """Merge the stage rows that the arrivals brought; rewrite only the trusted files that hold versions which they outdate."""
     first, last = min(change.first_file_id for change in changes), max(change.last_file_id for change in changes)
-    arrived = f"{merge.stage.select(merge.stage.files_between(first, last))} WHERE file_id BETWEEN {first} AND {last}"
+    kept = f"event_date >= DATE '{first_kept(merge.trusted)}'"
+    arrived = f"{merge.stage.select(merge.stage.files_between(first, last))} WHERE file_id BETWEEN {first} AND {last} AND {kept}"
     seen_before = seen.dates_of(merge.engine, merge.seen, arrived, merge.source.event_id)
     seen.remember(merge.engine, merge.seen, arrived, merge.source.event_id, merge.run_id)
     rivals = _files_holding(merge, files_of_dates(merge.trusted, seen_before), arrived, _id(merge))
@@ -97,6 +101,7 @@ def _merge_arrivals(merge: Merge, changes: Sequence[Change]) -> frozenset[date]:
 
 def _replace_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[date], consumed: int | None = None) -> frozenset[date]:
     """Derive the dates anew; a date elsewhere that turns out to hold an older version of one of their events is derived anew too."""
+    dates = frozenset(day for day in dates if day >= first_kept(merge.trusted))
     while True:
         pool = _pool_of_dates(merge, dates, replaced)
         elsewhere = seen.dates_of(merge.engine, merge.seen, pool, merge.source.event_id) - dates
@@ -108,7 +113,7 @@ def _replace_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[dat
         dates |= {day for (day,) in outdone}
     if consumed is not None:
         seen.remember(merge.engine, merge.seen, pool, merge.source.event_id, merge.run_id)
-    return _commit(merge, "replacement", _write_winners(merge, pool), files_of_dates(merge.trusted, dates), consumed)
+    return _commit(merge, "replacement", _write_winners(merge, pool), files_of_dates(merge.trusted, dates), consumed, replaced)
 
 
 def _pool_of_dates(merge: Merge, dates: frozenset[date], replaced: frozenset[date]) -> str:
@@ -168,10 +173,14 @@ def _files_holding(merge: Merge, candidates: Sequence[DataFile], wanted: str, ke
     return [file for file, path in zip(candidates, merge.trusted.paths(candidates), strict=True) if path in hit]
 
 
-def _commit(merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None) -> frozenset[date]:
+def _commit(
+    merge: Merge, kind: Kind, added: list[DataFile], removed: list[DataFile], consumed: int | None, replaced: frozenset[date] = frozenset()
+) -> frozenset[date]:
     touched = frozenset(event_date_of(merge.trusted, file) for file in (*added, *removed))
     upstream = {} if consumed is None else {merge.stage.declared.name: consumed}
-    merge.trusted.commit(Change(kind, dates=touched), merge.run_id, added=added, removed=removed, consumed=upstream)
+    expired = expired_by_date(merge.trusted)
+    notes = {EXPIRED: {str(day): rows for day, rows in expired.items() if day not in replaced}} if expired.keys() & replaced else {}
+    merge.trusted.commit(Change(kind, dates=touched), merge.run_id, added=added, removed=removed, consumed=upstream, notes=notes)
     return touched
 
 

@@ -23,22 +23,26 @@ CLAIMED_AT = r"regexp_replace(landing_file, '\d{16}-', '')"
 
 @dataclass
 class Both:
-    """Two homes beside each other below `root`."""
+    """Two homes beside each other below `root`; `lake_of_spark` are the settings of a lake elsewhere for the one on Spark."""
 
     source: Source
     root: Path
     patch: pytest.MonkeyPatch
     choices: dict[str, str] = field(default_factory=lambda: {engine: engine for engine in ENGINES})
+    lake_of_spark: dict[str, str] = field(default_factory=dict)
 
     def on(self, engine: str) -> Pipeline:
         """The home of one engine, which the process is told to use from now on."""
+        for name in self.lake_of_spark:
+            self.patch.delenv(name, raising=False)
         for name, value in self.settings(engine).items():
             self.patch.setenv(name, value)
         return Pipeline(self.source)
 
     def settings(self, engine: str) -> dict[str, str]:
         """What tells a process of it."""
-        return {"EVENT_PLATFORM_HOME": str(self.root / engine), "EVENT_PLATFORM_ENGINE": self.choices[engine]}
+        home = {"EVENT_PLATFORM_HOME": str(self.root / engine), "EVENT_PLATFORM_ENGINE": self.choices[engine]}
+        return home | (self.lake_of_spark if engine == "spark" else {})
 
     def deliver(self, files: Mapping[str, bytes | str | list[str]], engines: Sequence[str] = ENGINES) -> None:
         """Drop the files in both homes and process what is pending."""

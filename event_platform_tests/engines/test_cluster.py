@@ -3,16 +3,28 @@
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from event_platform import sources
+import infra
+from event_platform import environment, sources
+from event_platform.landing.queue import land
 from event_platform.samples.payments import write_sample
 from event_platform_tests.engines.both import Both
-from event_platform_tests.engines.cluster import CHECKOUT, started
+from event_platform_tests.engines.cluster import CHECKOUT, can_be_elsewhere, started
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
+
+S3A = """
+spark.driver.extraClassPath                 {jars}/*
+spark.executor.extraClassPath               {jars}/*
+spark.hadoop.fs.s3.impl                     org.apache.hadoop.fs.s3a.S3AFileSystem
+spark.hadoop.fs.s3a.endpoint                {endpoint}
+spark.hadoop.fs.s3a.endpoint.region         {region}
+spark.hadoop.fs.s3a.path.style.access       true
+"""
 
 
 def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - settles at once
@@ -33,6 +45,41 @@ def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Pat
         assert run.returncode == 0, output
     homes.agree()
     assert pipeline.status().balanced
+
+
+@pytest.mark.server
+@pytest.mark.skipif(not can_be_elsewhere(), reason="this machine lets nobody have mounts of their own")
+def test_workers_that_see_nothing_of_this_machine_share_a_lake_on_s3(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    s3: infra.SeaweedFS,
+    postgres: infra.Postgres,
+) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
+    (tmp_path / "spark").mkdir()
+    homes = Both(sources.get("payments"), tmp_path, monkeypatch)
+    homes.lake_of_spark = {"EVENT_PLATFORM_LAKE": f"s3://{s3.bucket}/{uuid4().hex}", "EVENT_PLATFORM_CATALOG": _new_database(postgres)}
+    first, *later = write_sample(tmp_path / "sample", events=1_000, days=2)
+    with started(tmp_path / "cluster", S3A.format(jars=infra.jars("spark"), endpoint=s3.endpoint, region=s3.region), homes.root / "spark") as cluster:
+        told = cluster.environment | homes.settings("spark") | {"EVENT_PLATFORM_SPARK_MASTER": cluster.master}
+        for files in ([first], later):
+            homes.deliver({path.name: path.read_bytes() for path in files}, engines=["duckdb"])
+            homes.on("spark")
+            land(environment.read(), homes.source, files)
+            command = [sys.executable, "-m", "event_platform.cli", "run", "payments"]
+            done = subprocess.run(command, env=told, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            homes.agree()
+    assert homes.on("spark").status().balanced
+
+
+def _new_database(postgres: infra.Postgres) -> str:
+    import psycopg
+
+    database = f"lake_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{database}"')
+    return postgres.url(database)
 
 
 @retry(wait=wait_fixed(0.02), stop=stop_after_delay(400), retry=retry_if_exception_type(AssertionError), reraise=True)

@@ -16,10 +16,12 @@ import zstandard
 from event_platform import accounting, tables
 from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment, read
+from event_platform.errors import ConfigurationError
 from event_platform.lake.catalog import Lake
 from event_platform.landing import ledger, queue
 from event_platform.landing.claiming import claim_pending
 from event_platform.landing.redaction import kept
+from event_platform.landing.waiting import pending_folder
 from event_platform.sources.contract import Column, Source, Subject
 from event_platform.sources.formats import Avro, Csv, Format, JsonDocument, JsonLines, Parquet
 from event_platform.stage.staging import landed_dates, reparse, stage_pending
@@ -107,7 +109,7 @@ FORMS = [
 
 
 def land(environment: Environment, source: Source, name: str, content: bytes) -> None:
-    pending = queue.pending_folder(environment, source)
+    pending = pending_folder(environment, source)
     pending.mkdir(parents=True, exist_ok=True)
     (pending / name).write_bytes(content)
 
@@ -159,6 +161,18 @@ def test_lines_are_left_out_wherever_chunks_end(size: int) -> None:
     for numbers in ([1], [2], [5], [1, 2, 3, 4, 5], [2, 4], []):
         expected = b"".join(line for number, line in enumerate(all_lines, 1) if number not in numbers)
         assert b"".join(kept(chunks, numbers)) == expected
+
+
+def test_a_list_whose_salt_is_lost_is_told_and_not_begun_anew(home: Path) -> None:
+    suppression = Suppression.of(read())
+    hashed = suppression.hash("name", ADA)
+    suppression.add(readings(JsonLines()), hashed)
+    salt = (home / "privacy" / "salt").read_text()
+    (home / "privacy" / "salt").unlink()
+    with pytest.raises(ConfigurationError, match="salt is gone"):
+        suppression.hash("name", ADA)
+    (home / "privacy" / "salt").write_text(salt)
+    assert suppression.hash("name", ADA) == hashed
 
 
 def test_the_list_and_its_salt_are_for_their_owner_alone(home: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from event_platform import sources
 from event_platform.environment import Environment
 from event_platform.landing import queue
-from event_platform.landing.queue import Claimed, Claims
+from event_platform.landing.claims import Claimed, Claims
+from event_platform.landing.waiting import pending_folder
 from event_platform.sources.contract import Source
 
 DAY = datetime.now(UTC).date()
@@ -30,7 +31,7 @@ class Landing:
 
     @property
     def pending(self) -> Path:
-        return queue.pending_folder(self.environment, self.source)
+        return pending_folder(self.environment, self.source)
 
     @property
     def archive(self) -> Path:

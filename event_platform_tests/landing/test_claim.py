@@ -12,8 +12,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from event_platform.lake.files import shown
 from event_platform.landing import queue
-from event_platform.landing.queue import archived_name, read_archived_name
+from event_platform.landing.names import archived_name, read_archived_name
 from event_platform_tests.landing.conftest import DAY, Landing
 from event_platform_tests.landing.test_land import HOSTILE
 
@@ -151,7 +152,7 @@ def test_any_name_fits_is_safe_and_tells_id_and_compression(name: str, compressi
     assert archived == Path(archived).name
     assert read_archived_name(archived)[::2] == (1_763_712_000_000_000, compression)
     if "~" not in archived:
-        assert read_archived_name(archived)[1] == queue.shown(name)
+        assert read_archived_name(archived)[1] == shown(name)
 
 
 def test_names_of_255_bytes_are_cut_and_stay_apart(landing: Landing) -> None:

@@ -6,12 +6,16 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from event_platform import environment, sources, tables
 from event_platform.engines.duckdb import connect
@@ -20,10 +24,13 @@ from event_platform.lake.catalog import Lake
 from event_platform.lake.objects import ObjectStore, object_store
 from event_platform.landing import claiming, ledger, queue
 from event_platform.landing.archive import at_hand
+from event_platform.landing.claims import Claimed, Claims
 from event_platform.landing.object_queue import ObjectQueue
+from event_platform.landing.watching import watch
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
 from event_platform_tests.kills import FORKS, arm, in_child
 from event_platform_tests.landing.conftest import meanwhile
+from event_platform_tests.on_s3 import Asked
 from infra import SeaweedFS
 
 pytestmark = pytest.mark.server
@@ -58,13 +65,13 @@ class Bucket:
         """Everything in the archive: original names and bytes."""
         return {name.split("-", 3)[3]: content for name, content in self.contents("processed").items()}
 
-    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> queue.Claims:
+    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> Claims:
         return queue.claim(self.environment, self.source, DAY, next_file_id, claimer=claimer, **limits)
 
-    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[queue.Claimed]:
+    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[Claimed]:
         return queue.adopt(self.environment, self.source, lambda: last_entered, claimer)
 
-    def release(self, entered: Iterable[queue.Claimed], claimer: str = "me") -> None:
+    def release(self, entered: Iterable[Claimed], claimer: str = "me") -> None:
         queue.release(self.environment, self.source, claimer, entered)
 
     def names(self) -> list[str]:
@@ -137,6 +144,47 @@ def test_a_backlog_is_worked_off_in_batches_of_files_and_of_what_the_disk_may_ho
     assert taken == [(1, 4), (2, 2), (2, 0)]
 
 
+MANY = 100_000
+
+
+def drop_many(bucket: Bucket, filer: str, count: int) -> None:
+    """Put so many objects into pending/, as strangers would in the course of days."""
+    prefix = urlsplit(f"{bucket.here.folder}/pending").path
+
+    def some(numbers: range) -> None:
+        with closing(HTTPConnection(urlsplit(filer).netloc)) as connection:
+            for number in numbers:
+                _put(connection, f"/buckets/lake{prefix}/{number:06d}.json")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(some, (range(first, count, 4) for first in range(4))))
+
+
+@retry(wait=wait_fixed(1), stop=stop_after_attempt(20), retry=retry_if_exception_type(AssertionError))
+def _put(connection: HTTPConnection, path: str) -> None:
+    """The server says 500 when it is busy making room."""
+    connection.request("PUT", path, b"{}\n")
+    with connection.getresponse() as answer:
+        answer.read()
+        assert answer.status < 300
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_of_very_many_files_the_first_are_claimed_without_a_request_for_each(bucket: Bucket, asked: list[Asked], s3: SeaweedFS) -> None:
+    drop_many(bucket, s3.filer, MANY)
+    assert bucket.here.has_ready("me")
+    assert [operation for operation, _ in asked] == ["ListObjectsV2", "GetObject"], "a page, and whether somebody is claiming"
+    oldest = [file.name for file in queue.pending(bucket.environment, bucket.source).ready]
+    assert len(oldest) == MANY
+    asked.clear()
+    claims = bucket.claim(most_files=10)
+    assert ([file.original_name for file in claims], claims.more) == (oldest[:10], True)
+    counted = Counter(operation for operation, _ in asked)
+    assert counted.pop("ListObjectsV2") <= MANY // 1000 + 1
+    assert counted.total() <= 4 * 10, "each file claimed is fetched, copied and deleted, and the claim written down"
+
+
 def test_ids_follow_those_that_were_entered_though_the_clock_went_back(bucket: Bucket) -> None:
     bucket.drop("a.json")
     bucket.drop("b.json")
@@ -157,7 +205,7 @@ def test_nobody_claims_while_another_does(bucket: Bucket) -> None:
 
 def test_a_claim_that_comes_second_takes_nothing(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.drop("a.json")
-    first: list[queue.Claimed] = []
+    first: list[Claimed] = []
     meanwhile(monkeypatch, type(bucket.store), "create", lambda: first.extend(bucket.claim("one").files))
     assert bucket.claim("two").files == []
     assert len(first) == 1
@@ -339,7 +387,7 @@ def test_a_landing_that_is_cut_lands_nothing_twice(bucket: Bucket, proxy: Proxy,
 
 
 def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Bucket, proxy: Proxy) -> None:
-    told: Iterator[set[str]] = queue.watch(bucket.environment, [bucket.source])
+    told: Iterator[set[str]] = watch(bucket.environment, [bucket.source])
     bucket.drop("a.json")
     assert next(told) == {"payments"}
     proxy.fail("GET", "list-type", "slow down", times=5)

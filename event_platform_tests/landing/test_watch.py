@@ -8,7 +8,7 @@ from threading import Event, Timer
 
 import pytest
 
-from event_platform.landing import queue
+from event_platform.landing.watching import TICK, watch
 from event_platform_tests.landing.conftest import Landing
 
 WITHIN_S = 20
@@ -25,7 +25,7 @@ def watching(landing: Landing, other: Landing, request: pytest.FixtureRequest) -
     stop = Event()
     timer = Timer(WITHIN_S, stop.set)
     timer.start()
-    yield queue.watch(landing.environment, [landing.source, other.source], stop, force_polling=request.param)
+    yield watch(landing.environment, [landing.source, other.source], stop, force_polling=request.param)
     stop.set()
     timer.cancel()
 
@@ -68,5 +68,5 @@ def test_a_pending_folder_that_was_removed_is_watched_again(landing: Landing, wa
 def test_it_ends_when_told(landing: Landing) -> None:
     stop = Event()
     stop.set()
-    assert list(queue.watch(landing.environment, [landing.source], stop)) == []
-    assert timedelta(0) < queue.TICK
+    assert list(watch(landing.environment, [landing.source], stop)) == []
+    assert timedelta(0) < TICK

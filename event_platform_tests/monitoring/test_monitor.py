@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from event_platform import environment, tables
 from event_platform.lake.table import Change
+from event_platform.landing.topic_files import Offsets, name_of
 from event_platform.monitoring import figures
 from event_platform.monitoring.monitor import Monitor
 from event_platform_tests.pipeline import Pipeline, line
@@ -79,6 +80,22 @@ def test_every_line_is_counted_where_it_is_and_nothing_personal_is_told(pipeline
     assert "jane" not in text.lower()
 
 
+def test_landed_lines_are_those_that_must_be_somewhere(pipeline: Pipeline) -> None:
+    """Not blank ones, those of a file that came again, or messages of a topic that came again."""
+    watched, first, again = Watched(), [line("a"), "", line("b"), "torn"], [line("c"), line("d")]
+    pipeline.drop("first.json", first)
+    pipeline.drop("the-same.json", first)
+    pipeline.run_well()
+    seen = watched()
+    assert (seen["landed_files"], seen["landed_lines"]) == (2, 3)
+    pipeline.drop(name_of(Offsets("payments", "topic", 0, 10, 11)), again)
+    pipeline.drop(name_of(Offsets("payments", "topic", 0, 11, 12)), [again[1], line("e")])
+    pipeline.run_well()
+    seen = watched()
+    assert (seen["landed_files"], seen["landed_lines"], seen["staged_lines"], seen["quarantined_lines"]) == (4, 6, 5, 1)
+    assert seen["accounting_closed"] == 1
+
+
 def test_a_file_that_waits_is_as_old_as_its_last_change(pipeline: Pipeline) -> None:
     path = pipeline.drop("a.json", [line("a")])
     pipeline.pending_folder().joinpath("link.json").symlink_to(path)
@@ -131,14 +148,16 @@ def test_a_broker_that_is_away_is_a_figure(pipeline: Pipeline, monkeypatch: pyte
 def test_erased_stage_is_still_accounted_for(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from event_platform import partitions
-    from event_platform.upkeep import erase_old_stage
+    from event_platform import environment, partitions, retention
+    from event_platform.engines.duckdb import connect
+    from event_platform.sources.retention import Retention
 
     pipeline.drop("a.json", [line("a")])
     pipeline.run_well()
     later = partitions.today() + timedelta(days=10)
     monkeypatch.setattr(partitions, "today", lambda: later)
-    assert erase_old_stage(pipeline.lake, replace(pipeline.source, stage_retention_days=1))
+    with connect(environment.read()) as duck:
+        assert [*retention.expire(pipeline.lake, replace(pipeline.source, retention=Retention(stage_days=1)), duck)]
     seen = Watched()()
     assert (seen["staged_lines"], seen["superseded_lines"], seen["accounting_closed"]) == (1, 0, 1)
 

@@ -17,7 +17,7 @@ import pytest
 from event_platform import environment, sources
 from event_platform.errors import ConfigurationError, HeldBackError, PlatformError, UnavailableError
 from event_platform.instance import open_instance
-from event_platform.landing import queue
+from event_platform.landing.waiting import pending_folder
 from event_platform.pulls.budget import CallBudget
 from event_platform.pulls.weather import budget_of, poll
 from event_platform.samples.apis import weather_api
@@ -45,7 +45,7 @@ class Poller:
         return [pulled.what.rsplit("-", 1)[0] for pulled in self.done], [failed.what for failed in self.failed]
 
     def files(self) -> dict[str, bytes]:
-        folder = queue.pending_folder(environment.read(), sources.get("weather"))
+        folder = pending_folder(environment.read(), sources.get("weather"))
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.exists() else {}
 
 
@@ -232,6 +232,18 @@ class TestBudget:
         with pytest.raises(HeldBackError, match="1970-01-13") as told:
             budget.take("a")
         assert told.value.wait_seconds == 86_400
+
+    def test_a_clock_that_was_ahead_holds_nobody_back_for_longer_than_a_day(self, tmp_path: Path) -> None:
+        now = [2_000_000_000.0]
+        budget = CallBudget(tmp_path / "calls.json", per_hour=1, per_day=9, clock=lambda: now[-1])
+        budget.take("a")
+        budget.leave_alone(60)
+        now.append(1_800_000_000.0)
+        with pytest.raises(HeldBackError) as told:
+            budget.take("b")
+        assert told.value.wait_seconds == 86_400
+        now.append(now[-1] + 86_400)
+        budget.take("b")
 
     def test_a_damaged_count_starts_anew(self, tmp_path: Path) -> None:
         (tmp_path / "calls.json").write_text("{torn")

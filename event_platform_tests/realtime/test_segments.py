@@ -3,8 +3,10 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from event_platform import environment, sources
@@ -14,7 +16,7 @@ from event_platform.landing.segments import Segment
 from event_platform.realtime import embedded
 from event_platform.realtime.embedded import EmbeddedSink
 from event_platform_tests.pipeline import Pipeline
-from event_platform_tests.realtime.conftest import CLICK, lines_pending
+from event_platform_tests.realtime.conftest import CLICK, Running, lines_pending
 
 SOURCE = sources.get("clickstream")
 
@@ -55,8 +57,9 @@ def test_recovery_cuts_the_torn_line_alone(home: Path, content: bytes, kept: lis
     assert segments.recover(environment.read(), SOURCE) == []
 
 
+@pytest.mark.parametrize("let_go", [Segment.hand_over, Segment.leave])
 @pytest.mark.usefixtures("home")
-def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch, let_go: Callable[[Segment], None]) -> None:
     segment = Segment(environment.read(), SOURCE)
     segment.append(b"kept\n")
 
@@ -66,7 +69,8 @@ def test_a_failed_append_leaves_what_was_durable(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(segments, "_sync", fail)
     with pytest.raises(OSError, match="Input/output"):
         segment.append(b"lost\n")
-    segment.hand_over()
+    let_go(segment)
+    segments.recover(environment.read(), SOURCE)
     assert lines_pending() == ["kept"]
 
 
@@ -84,6 +88,41 @@ def test_run_takes_what_a_dead_collector_left(clickstream: Pipeline, home: Path)
     clickstream.run_well()
     assert clickstream.sql("SELECT username FROM trusted.clickstream") == [("ada",)]
     assert clickstream.status().balanced
+
+
+def test_while_a_store_is_away_few_segments_stay_open_and_all_arrive_once_it_is_back(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if no event comes any more."""
+    store_is_back, hand_over, collecting = threading.Event(), Segment.hand_over, home / "lake/landing/clickstream/collecting"
+    lines = [f"{number}" for number in range(20)]
+
+    def when_the_store_is_back(segment: Segment) -> None:
+        assert store_is_back.wait(50)
+        hand_over(segment)
+
+    async def collect() -> int:
+        sink = EmbeddedSink(Environment(home), most_bytes=100)
+        for each in lines:
+            await sink.append(SOURCE, f"{each}\n".encode())
+        most_open = sum(Path(each.path).parent == collecting for each in psutil.Process().open_files())
+        store_is_back.set()
+        async with asyncio.timeout(50):
+            while any(collecting.iterdir()):
+                await asyncio.sleep(0.05)
+        await sink.close()
+        return most_open
+
+    monkeypatch.setattr(embedded, "SEGMENT_BYTES", 1)
+    monkeypatch.setattr(embedded, "RECOVER_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(Segment, "hand_over", when_the_store_is_back)
+    assert asyncio.run(collect()) <= embedded.MOST_WAITING
+    assert sorted(lines_pending()) == sorted(lines)
+
+
+def test_a_collector_starts_though_a_store_that_is_away_leaves_segments_behind(home: Path, collect: Callable[..., Running]) -> None:
+    left_behind(home, b"{}\n")
+    away = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+    collector = collect(EVENT_PLATFORM_LAKE="s3://lake", **away)
+    assert collector.post(CLICK).status_code == 200
 
 
 @pytest.mark.timeout(60)

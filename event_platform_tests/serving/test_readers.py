@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+import requests
 
 import infra
 import infra.java
@@ -19,7 +21,7 @@ from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
-from event_platform.lake.schema import Table
+from event_platform.lake.schema import MASK, Table
 from event_platform.landing.queue import land
 from event_platform.runs import process_pending
 from event_platform.samples import census, payments, storefront
@@ -133,6 +135,29 @@ def test_trino_changes_nothing_and_says_what_is_wrong(shared: Shared, trino: inf
     statement = "SELECT count(*) AS n FROM trusted.payments"
     told = CliRunner().invoke(app, ["sql", "--engine", "trino", "--format", "json", statement])
     assert json.loads(told.stdout) == [{"n": shared.found["trusted.payments"][0]}]
+
+
+@pytest.mark.java
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_superset(shared: Shared, trino: infra.Trino, postgres: infra.Postgres, server_folder: Path) -> None:
+    """Its admin signs in and asks in SQL Lab. Trino knows Superset by a name without a role of its own, so it sees what readers see."""
+    with infra.superset(server_folder / "superset", postgres, trino) as server, requests.Session() as browser:
+        sign_in = {"username": server.user, "password": server.password, "provider": "db"}
+        token = browser.post(f"{server.url}/api/v1/security/login", json=sign_in, timeout=300).json()["access_token"]
+        browser.headers["Authorization"] = f"Bearer {token}"
+        browser.headers["X-CSRFToken"] = browser.get(f"{server.url}/api/v1/security/csrf_token/", timeout=300).json()["result"]
+        (database,) = browser.get(f"{server.url}/api/v1/database/", timeout=300).json()["result"]
+
+        def asked(statement: str) -> list[dict[str, object]]:
+            question = {"database_id": database["id"], "sql": statement, "schema": "trusted", "runAsync": False}
+            answer = browser.post(f"{server.url}/api/v1/sqllab/execute/", json=question, timeout=300)
+            assert answer.ok, answer.text
+            return answer.json()["data"]
+
+        assert database["database_name"] == "lake"
+        assert asked("SELECT count(*) AS found FROM trusted.payments") == [{"found": shared.found["trusted.payments"][0]}]
+        assert asked("SELECT DISTINCT data AS told FROM trusted.payments") == [{"told": MASK}]
 
 
 @pytest.mark.java

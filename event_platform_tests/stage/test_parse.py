@@ -69,7 +69,12 @@ QUARANTINED = {
     "`t` is not an ISO 8601 time": [event(t="noon")],
     "`l` is negative": [event(l=-1)],
     "a field is given twice": [with_field('"id": "b"'), with_field('"id": "a"'), with_field(r'"\u0069d": "a"'), with_field('"id": null, "x": 1')],
-    "not JSON: NaN or Infinity is no JSON number": [with_field('"j": [NaN]'), with_field('"x": -Infinity')],
+    "not JSON: NaN or Infinity is no JSON number": [
+        with_field('"j": [NaN]'),
+        with_field('"x": -Infinity'),
+        with_field('"j": {"k": Nan}'),
+        with_field('"x": iNF'),
+    ],
     "nested deeper than 1,000 levels": [event(j="x")[:-4] + "[" * n + "]" * n + "}" for n in (1_000, 10_000, 4_000_000)],
     "longer than 8,388,608 bytes": [event(s="x" * MAX_LINE_BYTES)],
     "not valid UTF-8": [event(s="caf\xe9").encode().replace(rb"\u00e9", b"\xe9"), b"\xff\xfe\xfd{}"],

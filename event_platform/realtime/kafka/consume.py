@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
@@ -69,14 +70,14 @@ def _consume(environment: Environment, source: Source, stop: Event, tell: Callab
     """Be a member of the group, and after an error that may pass another one."""
     lake, decoder, pause = Lake(environment), Decoder(Registry(environment).schema), SHORTEST_PAUSE_SECONDS
     while not stop.is_set():
-        with Membership(lake, source, decoder, tell) as member:
-            try:
+        begun = time.monotonic()
+        try:
+            with Membership(lake, source, decoder, tell) as member:
                 member.read(stop, until_caught_up)
-            except TransientError as error:
-                if until_caught_up:
-                    raise
-                tell(f"{source.name}: {error} Trying again.")
-            else:
-                return
-        pause = SHORTEST_PAUSE_SECONDS if member.landed else min(2 * pause, LONGEST_PAUSE_SECONDS)
+            return
+        except TransientError as error:
+            if until_caught_up:
+                raise
+            tell(f"{source.name}: {error} Trying again.")
+        pause = SHORTEST_PAUSE_SECONDS if time.monotonic() - begun > LONGEST_PAUSE_SECONDS else min(2 * pause, LONGEST_PAUSE_SECONDS)
         stop.wait(pause)

@@ -31,6 +31,8 @@ REASON_HEADER = "reason"
 ASK_AGAIN_SECONDS = 10.0
 """For a schema that the registry does not have."""
 
+_WITHOUT_DECIMALS = ("null", "boolean", "int", "long", "bytes", "string")
+
 _encode = msgspec.json.Encoder().encode
 _any_json = msgspec.json.Decoder(msgspec.Raw).decode
 _json_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -66,7 +68,8 @@ class Decoder:
         except ValueError:  # a schema in another language
             schema = None
         if schema is None:
-            self._unfit[schema_id] = time.monotonic() + ASK_AGAIN_SECONDS
+            now = time.monotonic()
+            self._unfit = {number: again for number, again in self._unfit.items() if again > now} | {schema_id: now + ASK_AGAIN_SECONDS}
             raise _unknown(schema_id)
         self._readers[schema_id] = _Reader(schema, schema_id)
         return self._readers[schema_id]
@@ -81,7 +84,7 @@ class _Reader:
         self._number, self._read = schema_id, schemaless_reader
         fields = schema.get("fields", [])
         self._texts = [field["name"] for field in fields if field["name"] != schemas.EXTRA and _has(field["type"], schemas.JSON_TEXT)]
-        self._decimals = [field["name"] for field in fields if _has(field["type"], "double") or _has(field["type"], "float")]
+        self._decimals = [field["name"] for field in fields if _may_hold_decimals(field["type"])]
         try:
             self._schema: Any = parse_schema(schema if fields else schema["type"])
         except Exception as error:
@@ -102,7 +105,7 @@ class _Reader:
         """The fields that have a value, those of `_extra` among them, and JSON texts as the JSON they are."""
         known = {name: value for name, value in record.items() if value is not None}
         for name in self._decimals:
-            if name in known and not isfinite(known[name]):
+            if name in known and not _is_finite(known[name]):
                 raise PermanentError(f"`{name}` is no number that JSON can write")
         try:
             for name in self._texts:
@@ -120,6 +123,19 @@ def _unknown(schema_id: int) -> PermanentError:
 
 def _has(kind: Any, wanted: Any) -> bool:  # noqa: ANN401 - a name, a union or an object
     return any(each == wanted for each in (kind if isinstance(kind, list) else [kind]))
+
+
+def _may_hold_decimals(kind: Any) -> bool:  # noqa: ANN401 - a name, a union or an object
+    plain = [*_WITHOUT_DECIMALS, schemas.JSON_TEXT]
+    return any(each not in plain for each in (kind if isinstance(kind, list) else [kind]))
+
+
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - what Avro holds
+    """Whether every number in a value is one; JSON would make null of another."""
+    if isinstance(value, float):
+        return isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_finite, inner))
 
 
 def _on_one_line(text: str) -> msgspec.Raw:

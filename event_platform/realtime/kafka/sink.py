@@ -89,16 +89,21 @@ class KafkaSink:
         if self._waiting_bytes + len(lines) > self._most_bytes:
             raise TransientError("More waits for Kafka than may; send it again a little later.")
         if self._trouble:
+            self._see_that_somebody_looks()
             raise TransientError(self._trouble)
         self._waiting_bytes += len(lines)
         try:
             failure = await self._rounds.ask(_Request(source, lines))
         finally:
             self._waiting_bytes -= len(lines)
-        if self.trouble() and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look_until_well())
+        if self.trouble():
+            self._see_that_somebody_looks()
         if failure:
             raise failure if isinstance(failure, PermanentError) else TransientError(str(failure))
+
+    def _see_that_somebody_looks(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_until_well())
 
     def trouble(self) -> str | None:
         """See `Sink`."""

@@ -87,7 +87,7 @@ class CheckpointFile:
         try:
             told = json.loads(self._content() or b"{}")
             known = Checkpoint(**{**told, "latest": {key: Landed(*last) for key, last in told.get("latest", {}).items()}}) if told else None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, AttributeError):
             known = None
             _log.warning("%s is damaged; the stream is read from its oldest record, which doubles nothing", self._name)
         return known if known and known.created_at == created_at else Checkpoint(created_at)

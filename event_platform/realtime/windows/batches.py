@@ -17,6 +17,7 @@ from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.maintenance import expire, remove_orphans
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
+from event_platform.realtime.windows.suppressed import without_suppressed
 from event_platform.trusted.dates import event_date_of
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def commit(lake: Lake, duck: duckdb.DuckDBPyConnection, batch: Batch, updated: p
         table = lake.open(WINDOWS)
         if committed(table, batch.query) >= batch.number:
             return False
-        note = {NOTE: _note(batch, looked_through)}
+        note, updated = {NOTE: _note(batch, looked_through)}, without_suppressed(lake, duck, updated)
         if updated.num_rows == 0:
             table.commit(Change("upkeep"), batch.run_id, notes=note)
             return True

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -103,9 +103,11 @@ def beating(environment: Environment, now: Callable[[], Heartbeat]) -> Iterator[
     over = threading.Event()
 
     def beat() -> None:
-        now().write(environment)
-        while not over.wait(BEAT_SECONDS):
-            now().write(environment)
+        ended = False
+        while not ended:
+            with suppress(OSError):  # a disk that is full for a while is no death
+                now().write(environment)
+            ended = over.wait(BEAT_SECONDS)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

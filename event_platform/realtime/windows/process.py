@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
 from event_platform.engines.duckdb import connect
-from event_platform.errors import PlatformError, TransientError, UsageError
+from event_platform.errors import PlatformError, TransientError
 from event_platform.lake.catalog import Lake
 from event_platform.realtime.kafka import client, registry
 from event_platform.realtime.windows import batches, checkpoint, failures, report, untimely
 from event_platform.realtime.windows.heartbeat import Heartbeat, beating
 from event_platform.realtime.windows.query import COUNTED, Windows, checkpoint_of, session
+from event_platform.realtime.windows.running import alone
 from event_platform.sources.clickstream import SOURCE
 from event_platform.wording import counted
 
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
+RUNS_ALREADY = "A stream of this home runs already; `event-platform doctor` says how it is."
 LONGEST_PAUSE_SECONDS = 30.0
 TIDY_SECONDS = 120.0
 REPORT_SECONDS = 60.0
@@ -47,7 +46,7 @@ def stream(environment: Environment, tell: Tell, until_caught_up: bool = False, 
     a stream of this home runs already, and what `failures.explained` says.
     """
     client.kafka_of(environment)
-    with _alone(environment), connect(environment) as duck:
+    with alone(environment, RUNS_ALREADY), connect(environment) as duck:
         if anew:
             shutil.rmtree(checkpoint_of(environment), ignore_errors=True)
         _until_interrupted(Supervisor(Windows(environment, session(environment), duck), tell), until_caught_up)
@@ -63,17 +62,6 @@ def _until_interrupted(supervisor: Supervisor, until_caught_up: bool) -> None:
             supervisor.told_to_end.set()
             work.result()
             raise
-
-
-@contextmanager
-def _alone(environment: Environment) -> Iterator[None]:
-    folder = environment.streams / "clickstream"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "running.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise UsageError("A stream of this home runs already; `event-platform doctor` says how it is.") from error
 
 
 def _schemas(environment: Environment) -> dict[int, dict[str, Any] | None]:

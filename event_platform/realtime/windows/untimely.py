@@ -20,6 +20,7 @@ from event_platform.lake.write import write
 from event_platform.realtime.kafka import client
 from event_platform.realtime.windows import checkpoint, messages
 from event_platform.realtime.windows.query import TOPIC
+from event_platform.realtime.windows.suppressed import without_suppressed
 from event_platform.sources.clickstream import SOURCE
 from event_platform.trusted.dates import event_date_of
 
@@ -89,7 +90,7 @@ def _messages(windows: Windows, before: Batch, last: Batch) -> DataFrame:
 def _record(lake: Lake, through: Batch, found: pa.Table) -> int:
     with lake.writing(UNTIMELY.name), connect(lake.environment) as duck:  # the query's own is at work in another thread
         table = lake.open(UNTIMELY)
-        duck.register("untimely", found)
+        duck.register("untimely", without_suppressed(lake, duck, found))
         added = write(duck, table, "SELECT CAST(start_time AS DATE) AS event_date, * FROM untimely")
         dates = frozenset(event_date_of(table, file) for file in added)
         table.commit(Change("replacement", dates=dates), through.run_id, added, notes={NOTE: {"query": through.query, "batch": through.number}})

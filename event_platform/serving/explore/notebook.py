@@ -50,7 +50,7 @@ def _(again, answers):
     accounts = answers.accounts()
     mo.vstack(
         [
-            mo.md("## Where every line went\n`landed = staged + quarantined + erased`, `staged = trusted + superseded`"),
+            mo.md("## Where every line went\n`landed = staged + quarantined + erased`, `staged = trusted + superseded + expired`"),
             mo.ui.table(accounts, selection=None, pagination=False, show_column_summaries=False, show_download=False),
             plots.lines_chart(accounts) if any(each["landed"] for each in accounts) else mo.md("No line has landed yet."),
         ]

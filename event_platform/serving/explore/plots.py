@@ -107,7 +107,7 @@ def lines_chart(accounts: Sequence[dict[str, object]]) -> alt.Chart:
     import altair as alt
     import pyarrow as pa
 
-    fates = ("trusted", "superseded", "quarantined")
+    fates = ("trusted", "superseded", "expired", "quarantined")
     rows = [{"source": each["source"], "fate": fate, "lines": each[fate]} for each in accounts if each["landed"] for fate in fates]
     return _sized(
         alt.Chart(pa.Table.from_pylist(rows))
@@ -115,7 +115,9 @@ def lines_chart(accounts: Sequence[dict[str, object]]) -> alt.Chart:
         .encode(
             alt.Y("source:N", title=None),
             alt.X("lines:Q", stack="normalize", title="share of landed lines", axis=alt.Axis(format="%")),
-            alt.Color("fate:N", title=None, sort=list(fates), scale=alt.Scale(domain=list(fates), range=["#4c9a6a", "#b8bfc6", "#d1495b"])),
+            alt.Color(
+                "fate:N", title=None, sort=list(fates), scale=alt.Scale(domain=list(fates), range=["#4c9a6a", "#b8bfc6", "#8d99ae", "#d1495b"])
+            ),
             tooltip=["source:N", "fate:N", "lines:Q"],
         ),
         height=150,

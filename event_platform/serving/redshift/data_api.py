@@ -40,12 +40,18 @@ class DataApi:
         self.name = f"Redshift {settings.workgroup or settings.cluster}/{settings.database}"
         self.client = aws.client("redshift-data")
 
-    def query(self, sql: str, **parameters: str) -> list[tuple[Any, ...]]:
-        """The rows of a SELECT; `:name` in it stands for the parameter of that name."""
+    def execute(self, sql: str, **parameters: str) -> str:
+        """Run one statement, in no transaction but its own, and give its id; `:name` in it stands for the parameter of that name. Raises as `run`."""
         named = {"Parameters": [{"name": name, "value": value} for name, value in parameters.items()]} if parameters else {}
         with aws.explained(self.name):
-            statement = self.client.execute_statement(Sql=sql, **named, **self.where)["Id"]
+            statement = str(self.client.execute_statement(Sql=sql, **named, **self.where)["Id"])
             self._wait(statement)
+            return statement
+
+    def query(self, sql: str, **parameters: str) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, as `execute` runs it."""
+        statement = self.execute(sql, **parameters)
+        with aws.explained(self.name):
             pages = self.client.get_paginator("get_statement_result").paginate(Id=statement)
             return [tuple(map(_value, record)) for page in pages for record in page["Records"]]
 

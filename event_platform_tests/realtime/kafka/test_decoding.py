@@ -32,6 +32,8 @@ KNOWN: dict[int, Schema] = {
     3: FOREIGN,
     4: {"type": "string", "fields": []},
     5: {"type": "record", "name": "x", "fields": [{"name": "a", "type": "no such type"}]},
+    6: {"type": "record", "name": "y", "fields": [{"name": "a", "type": {"type": "array", "items": {"type": "map", "values": "double"}}}]},
+    7: {"type": "record", "name": "z", "fields": [{"name": "a", "type": {"type": "float"}}]},
 }
 
 
@@ -110,6 +112,8 @@ HEADER = SOUND[: wire.HEADER.size]
         (HEADER + b"\xff" * 40, "not what its schema, number 1, describes"),
         (SOUND + b"x", "longer than its schema, number 1, describes"),
         (written(3, {"username": "ada", "at": 0, "share": float("nan"), "tags": []}), "`share` is no number that JSON can write"),
+        (written(6, {"a": [{}, {"b": 1.5, "c": float("inf")}]}), "`a` is no number that JSON can write"),
+        (written(7, {"a": float("nan")}), "`a` is no number that JSON can write"),
         (written(2, dict.fromkeys(PAYMENTS.column_names, '1, "x": 2')), "holds a text that should be JSON and is not"),
     ],
 )  # fmt: skip

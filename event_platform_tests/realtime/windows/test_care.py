@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,6 +45,28 @@ def killed_process() -> int:
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     return child.pid
+
+
+@pytest.mark.timeout(60)
+def test_a_disk_that_takes_nothing_for_a_while_does_not_end_the_heartbeat(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    here, beats, beaten = environment.read(), 0, threading.Event()
+    folder = heartbeat.path_of(here).parent
+
+    def now() -> Heartbeat:
+        nonlocal beats
+        beats += 1
+        if beats == 3:
+            folder.unlink()
+        if beats == 5:
+            beaten.set()
+        return Heartbeat.begun()
+
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.01)
+    folder.parent.mkdir(parents=True)
+    folder.touch()  # no folder
+    with heartbeat.beating(here, now):
+        assert beaten.wait(30)
+    assert heartbeat.read(here)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ psycopg = pytest.importorskip("psycopg")
 
 ONLY_REDSHIFT = re.compile(r" DISTSTYLE (?:AUTO|EVEN|KEY DISTKEY \([^)]*\))(?: SORTKEY \([^)]*\))?$")
 COPY = re.compile(r"COPY (\S+) FROM '([^']+)' IAM_ROLE (?:default|'[^']+') FORMAT PARQUET MANIFEST")
+VACUUM = re.compile(r"VACUUM DELETE ONLY (\S+) TO 100 PERCENT")
+WITHIN_JSON = re.compile(r"json_extract_path_text\((CAST\(\S+ AS VARCHAR\))((?:, '[^']*')+), true\)")
 NOT_YET = ("SUBMITTED", "STARTED")
 
 
@@ -58,7 +60,7 @@ class StandIn:
     def _run(self, statement: str, request: dict[str, Any]) -> dict[str, Any]:
         parameters = {each["name"]: each["value"] for each in request.get("Parameters", [])}
         try:
-            with psycopg.connect(self.url) as connection:
+            with psycopg.connect(self.url, autocommit=VACUUM.fullmatch(request.get("Sql", "")) is not None) as connection:
                 for sql in request.get("Sqls") or [request["Sql"]]:
                     self.rows[statement] = execute(connection, sql, parameters)
         except psycopg.Error as error:
@@ -70,8 +72,8 @@ def execute(connection: Any, sql: str, parameters: dict[str, str]) -> list[list[
     if found := COPY.fullmatch(sql):
         copy(connection, *found.groups())
         return []
-    sql = ONLY_REDSHIFT.sub("", sql)
-    cursor = connection.execute(re.sub(r":([a-z]+)", r"%(\1)s", sql), parameters) if parameters else connection.execute(sql)
+    sql = VACUUM.sub(r"VACUUM \1", WITHIN_JSON.sub(r"json_extract_path_text(\1::json\2)", ONLY_REDSHIFT.sub("", sql)))
+    cursor = connection.execute(re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", sql), parameters) if parameters else connection.execute(sql)
     return [[record(value) for value in row] for row in cursor.fetchall()] if cursor.description else []
 
 

@@ -58,8 +58,8 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "awsvpc"
   cpu                      = var.cpu
   memory                   = var.memory
-  task_role_arn            = aws_iam_role.task.arn
-  execution_role_arn       = aws_iam_role.start.arn
+  task_role_arn            = module.task.arn
+  execution_role_arn       = module.start.arn
   container_definitions    = jsonencode(concat([local.main], [for files in [local.files] : files if length(var.files) > 0]))
 
   ephemeral_storage {
@@ -101,68 +101,53 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 locals {
-  by_containers = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "ecs-tasks.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
-
   secret_arns = distinct([for from in values(var.secrets) : replace(from, "/:[^:]*::$/", "")])
 }
 
-resource "aws_iam_role" "task" {
-  name               = "${var.prefix}-${var.name}"
-  assume_role_policy = local.by_containers
+module "task" {
+  source = "../role"
+
+  name       = "${var.prefix}-${var.name}"
+  services   = ["ecs-tasks.amazonaws.com"]
+  account_id = var.account_id
+  policy     = "work"
+  statements = var.statements
 }
 
-resource "aws_iam_role_policy" "task" {
-  name   = "work"
-  role   = aws_iam_role.task.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = jsondecode(var.statements) })
-}
+module "start" {
+  source = "../role"
 
-resource "aws_iam_role" "start" {
-  name               = "${var.prefix}-${var.name}-start"
-  assume_role_policy = local.by_containers
-}
+  name       = "${var.prefix}-${var.name}-start"
+  services   = ["ecs-tasks.amazonaws.com"]
+  account_id = var.account_id
+  policy     = "start"
 
-resource "aws_iam_role_policy" "start" {
-  name = "start"
-  role = aws_iam_role.start.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat([
+  statements = jsonencode(concat([
+    {
+      Effect   = "Allow"
+      Action   = "ecr:GetAuthorizationToken"
+      Resource = "*"
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = var.repository_arn
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.this.arn}:log-stream:*"
+    },
+    ], [for statement in [
       {
         Effect   = "Allow"
-        Action   = "ecr:GetAuthorizationToken"
-        Resource = "*"
+        Action   = "secretsmanager:GetSecretValue"
+        Resource = local.secret_arns
       },
       {
         Effect   = "Allow"
-        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        Resource = var.repository_arn
+        Action   = "kms:Decrypt"
+        Resource = var.key_arn
       },
-      {
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = "${aws_cloudwatch_log_group.this.arn}:log-stream:*"
-      },
-      ], [for statement in [
-        {
-          Effect   = "Allow"
-          Action   = "secretsmanager:GetSecretValue"
-          Resource = local.secret_arns
-        },
-        {
-          Effect   = "Allow"
-          Action   = "kms:Decrypt"
-          Resource = var.key_arn
-        },
-    ] : statement if length(var.secrets) > 0])
-  })
+  ] : statement if length(var.secrets) > 0]))
 }

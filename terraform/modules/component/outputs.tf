@@ -7,13 +7,13 @@ output "family" {
 }
 
 output "role_arn" {
-  value = aws_iam_role.task.arn
+  value = module.task.arn
 }
 
 output "role_name" {
-  value = aws_iam_role.task.name
+  value = module.task.name
 }
 
 output "start_role_arn" {
-  value = aws_iam_role.start.arn
+  value = module.start.arn
 }

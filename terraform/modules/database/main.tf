@@ -67,7 +67,7 @@ resource "aws_db_instance" "this" {
   performance_insights_enabled    = true
   performance_insights_kms_key_id = var.key_arn
   monitoring_interval             = 60
-  monitoring_role_arn             = aws_iam_role.monitoring.arn
+  monitoring_role_arn             = module.monitoring_role.arn
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
 
   iam_database_authentication_enabled = true
@@ -83,20 +83,11 @@ resource "aws_secretsmanager_secret_rotation" "this" {
   }
 }
 
-resource "aws_iam_role" "monitoring" {
-  name = "${var.name}-database-monitoring"
+module "monitoring_role" {
+  source = "../role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "monitoring.rds.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-    }]
-  })
-}
-
-resource "aws_iam_role_policy_attachment" "monitoring" {
-  role       = aws_iam_role.monitoring.name
-  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+  name        = "${var.name}-database-monitoring"
+  services    = ["monitoring.rds.amazonaws.com"]
+  account_id  = var.account_id
+  policy_arns = ["arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"]
 }

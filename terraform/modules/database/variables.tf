@@ -2,6 +2,10 @@ variable "name" {
   type = string
 }
 
+variable "account_id" {
+  type = string
+}
+
 variable "vpc_id" {
   type = string
 }

@@ -22,7 +22,7 @@ resource "aws_kinesis_firehose_delivery_stream" "landing" {
   }
 
   extended_s3_configuration {
-    role_arn           = aws_iam_role.firehose.arn
+    role_arn           = module.firehose_role.arn
     bucket_arn         = "arn:aws:s3:::${var.lake_bucket}"
     kms_key_arn        = var.key_arn
     compression_format = "GZIP"
@@ -66,47 +66,34 @@ resource "aws_cloudwatch_log_stream" "firehose" {
   log_group_name = aws_cloudwatch_log_group.firehose.name
 }
 
-resource "aws_iam_role" "firehose" {
-  name = "${var.prefix}-firehose"
+module "firehose_role" {
+  source = "../role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "firehose.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
-}
+  name       = "${var.prefix}-firehose"
+  services   = ["firehose.amazonaws.com"]
+  account_id = var.account_id
+  policy     = "land"
 
-resource "aws_iam_role_policy" "firehose" {
-  name = "land"
-  role = aws_iam_role.firehose.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-        Resource = ["arn:aws:s3:::${var.lake_bucket}/lake/landing/${var.feed}/pending/*", "arn:aws:s3:::${var.lake_bucket}/firehose-errors/${var.feed}/*"]
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-        Resource = "arn:aws:s3:::${var.lake_bucket}"
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = var.key_arn
-      },
-      {
-        Effect   = "Allow"
-        Action   = "logs:PutLogEvents"
-        Resource = "${aws_cloudwatch_log_group.firehose.arn}:log-stream:*"
-      },
-    ]
-  })
+  statements = jsonencode([
+    {
+      Effect   = "Allow"
+      Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+      Resource = ["arn:aws:s3:::${var.lake_bucket}/lake/landing/${var.feed}/pending/*", "arn:aws:s3:::${var.lake_bucket}/firehose-errors/${var.feed}/*"]
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+      Resource = "arn:aws:s3:::${var.lake_bucket}"
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.key_arn
+    },
+    {
+      Effect   = "Allow"
+      Action   = "logs:PutLogEvents"
+      Resource = "${aws_cloudwatch_log_group.firehose.arn}:log-stream:*"
+    },
+  ])
 }

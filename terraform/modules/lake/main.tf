@@ -63,7 +63,7 @@ module "work" {
 # All that is under landing/ is copied as it comes, and deleted there when it is deleted here, so that erasing a person reaches the copy too.
 resource "aws_s3_bucket_replication_configuration" "archive" {
   bucket = module.lake.name
-  role   = aws_iam_role.replication.arn
+  role   = module.replication_role.arn
 
   rule {
     id     = "landing"
@@ -96,47 +96,34 @@ resource "aws_s3_bucket_replication_configuration" "archive" {
   depends_on = [module.lake, module.archive]
 }
 
-resource "aws_iam_role" "replication" {
-  name = "${var.prefix}-replication"
+module "replication_role" {
+  source = "../role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "s3.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.this.account_id } }
-    }]
-  })
-}
+  name       = "${var.prefix}-replication"
+  services   = ["s3.amazonaws.com"]
+  account_id = data.aws_caller_identity.this.account_id
+  policy     = "copy-landing"
 
-resource "aws_iam_role_policy" "replication" {
-  name = "copy-landing"
-  role = aws_iam_role.replication.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
-        Resource = module.lake.arn
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
-        Resource = "${module.lake.arn}/lake/landing/*"
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
-        Resource = "${module.archive.arn}/lake/landing/*"
-      },
-      {
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = var.key_arn
-      },
-    ]
-  })
+  statements = jsonencode([
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
+      Resource = module.lake.arn
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging"]
+      Resource = "${module.lake.arn}/lake/landing/*"
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
+      Resource = "${module.archive.arn}/lake/landing/*"
+    },
+    {
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.key_arn
+    },
+  ])
 }

@@ -12,7 +12,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = var.cluster_arn
-    role_arn = aws_iam_role.this.arn
+    role_arn = module.role.arn
 
     ecs_parameters {
       task_definition_arn = var.task_definition_arn
@@ -33,44 +33,31 @@ resource "aws_scheduler_schedule" "this" {
   }
 }
 
-resource "aws_iam_role" "this" {
-  name = "${var.prefix}-${var.name}-schedule"
+module "role" {
+  source = "../role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
+  name       = "${var.prefix}-${var.name}-schedule"
+  services   = ["scheduler.amazonaws.com"]
+  account_id = var.account_id
+  policy     = "start"
+
+  statements = jsonencode([
+    {
       Effect    = "Allow"
-      Principal = { Service = "scheduler.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  name = "start"
-  role = aws_iam_role.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Effect    = "Allow"
-        Action    = "ecs:RunTask"
-        Resource  = var.task_definition_arn
-        Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arn } }
-      },
-      {
-        Effect    = "Allow"
-        Action    = "iam:PassRole"
-        Resource  = var.role_arns
-        Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
-      },
-      {
-        Effect   = "Allow"
-        Action   = "kms:Decrypt"
-        Resource = var.key_arn
-      },
-    ]
-  })
+      Action    = "ecs:RunTask"
+      Resource  = var.task_definition_arn
+      Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arn } }
+    },
+    {
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = var.role_arns
+      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    {
+      Effect   = "Allow"
+      Action   = "kms:Decrypt"
+      Resource = var.key_arn
+    },
+  ])
 }

@@ -45,37 +45,24 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.key_arn
 }
 
-resource "aws_iam_role" "job" {
-  name = "${var.name}-spark"
+module "role" {
+  source = "../role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "emr-serverless.amazonaws.com" }
-      Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
-    }]
-  })
-}
+  name       = "${var.name}-spark"
+  services   = ["emr-serverless.amazonaws.com"]
+  account_id = var.account_id
+  policy     = "work"
 
-resource "aws_iam_role_policy" "job" {
-  name = "work"
-  role = aws_iam_role.job.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = concat(jsondecode(var.statements), [
-      {
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-        Resource = "${aws_cloudwatch_log_group.this.arn}:log-stream:*"
-      },
-      {
-        Effect   = "Allow"
-        Action   = "logs:DescribeLogGroups"
-        Resource = "arn:aws:logs:${var.region}:${var.account_id}:log-group:*"
-      },
-    ])
-  })
+  statements = jsonencode(concat(jsondecode(var.statements), [
+    {
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.this.arn}:log-stream:*"
+    },
+    {
+      Effect   = "Allow"
+      Action   = "logs:DescribeLogGroups"
+      Resource = "arn:aws:logs:${var.region}:${var.account_id}:log-group:*"
+    },
+  ]))
 }

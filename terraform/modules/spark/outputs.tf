@@ -7,7 +7,7 @@ output "application_arn" {
 }
 
 output "role_arn" {
-  value = aws_iam_role.job.arn
+  value = module.role.arn
 }
 
 output "log_group_arn" {

@@ -1,0 +1,1 @@
+"""What of the documentation is written by a program: the pages of the reference, and the site's links to files of the repository."""

@@ -1,0 +1,75 @@
+"""The one place that reads environment variables. Each is declared once, in the file of its group; docs/reference/settings.md lists them.
+
+Nothing here touches the disk: the folders are made by whoever first writes to them.
+"""
+
+from dataclasses import dataclass, field
+
+from event_platform.environment.emr import Emr, read_emr
+from event_platform.environment.engines import DuckDb, Engines
+from event_platform.environment.feeds import PLACE_NAME, Feeds
+from event_platform.environment.home import CHECKOUT, Home, home_or_default, unwritable
+from event_platform.environment.kafka import Kafka, Stream, read_kafka
+from event_platform.environment.loading import Loading, Redshift
+from event_platform.environment.logs import Logs, logs_as_json
+from event_platform.environment.process import is_set, java_path, secret, share_metrics_in
+from event_platform.environment.readers import Readers
+from event_platform.environment.setting import Setting, declared_in, values
+
+__all__ = [
+    "CHECKOUT",
+    "GROUPS",
+    "PLACE_NAME",
+    "DuckDb",
+    "Emr",
+    "Engines",
+    "Environment",
+    "Feeds",
+    "Home",
+    "Kafka",
+    "Loading",
+    "Logs",
+    "Readers",
+    "Redshift",
+    "Stream",
+    "is_set",
+    "java_path",
+    "logs_as_json",
+    "read",
+    "secret",
+    "settings",
+    "share_metrics_in",
+    "unwritable",
+]
+
+GROUPS: tuple[type, ...] = (Home, Logs, Feeds, DuckDb, Engines, Emr, Readers, Loading, Redshift, Kafka, Stream)
+"""All that hold settings, in the order in which a reader wants them."""
+
+
+@dataclass(frozen=True)
+class Environment(Loading, Readers, DuckDb, Feeds, Logs, Home):
+    """What the process was told from outside; `emr` and `kafka` are None where nothing is named."""
+
+    redshift: Redshift = field(default_factory=Redshift)
+    engines: Engines = field(default_factory=Engines)
+    emr: Emr | None = None
+    kafka: Kafka | None = None
+    stream: Stream = field(default_factory=Stream)
+
+
+def read() -> Environment:
+    """Read the settings; raise ConfigurationError naming the variable that cannot be used."""
+    given = values(Environment)
+    return Environment(
+        **given | {"home": home_or_default(given["home"])},
+        redshift=Redshift(**values(Redshift)),
+        engines=Engines(**values(Engines)),
+        emr=read_emr(),
+        kafka=read_kafka(),
+        stream=Stream(**values(Stream)),
+    )
+
+
+def settings() -> list[Setting]:
+    """Every setting there is, in the order of the groups."""
+    return [each for group in GROUPS for each in declared_in(group).values() if each.meaning]

@@ -1,0 +1,30 @@
+"""Variables that are no settings of the platform: those that a setting names, and those of the programs it starts."""
+
+import os
+from pathlib import Path
+
+from event_platform.errors import ConfigurationError
+
+
+def is_set(name: str) -> bool:
+    """Whether a variable that a setting names has a value."""
+    return bool(os.environ.get(name))
+
+
+def secret(name: str) -> str:
+    """The value of a variable that a setting names; ConfigurationError, without any value, when it is not set."""
+    value = os.environ.get(name)
+    if not value:
+        raise ConfigurationError(f"The environment variable {name}, which a setting names, is not set; set it where the platform runs.")
+    return value
+
+
+def java_path() -> str:
+    """The folders in which Java is looked for, as PATH has them."""
+    home = os.environ.get("JAVA_HOME")
+    return f"{home}/bin" if home else os.environ.get("PATH", "")
+
+
+def share_metrics_in(folder: Path) -> None:
+    """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
