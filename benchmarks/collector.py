@@ -148,51 +148,14 @@ def measure(name: str, port: int, pid: int, events: int, connections: int, secon
     return good / used if used else float("inf")
 
 
-def visible(home: Path, port: int, times: int) -> None:
-    """From a POST until `sql` would show its event, while `watch` runs: at worst, as the run of the one before still ends."""
-    os.environ["EVENT_PLATFORM_HOME"] = str(home)
-    from event_platform import environment
-    from event_platform.serving.sql import session
-
-    watcher = subprocess.Popen([sys.executable, "-m", "event_platform.cli", "watch", "clickstream"], stderr=subprocess.DEVNULL)
-    waits = []
-    try:
-        for number in range(times + 1):
-            event = _request(1, 10**9 + number + int(time.time() * 1000)).partition(b"\r\n\r\n")[2]
-            begun = time.perf_counter()
-            with urlopen(f"http://127.0.0.1:{port}/event/clickstream", data=event) as answer:
-                answer.read()
-            event_id = json.loads(event)["event_id"]
-            while not _is_there(environment.read(), session, event_id):
-                time.sleep(0.2)
-            waits.append(time.perf_counter() - begun)
-    finally:
-        watcher.terminate()
-        watcher.wait()
-    waits = sorted(waits[1:])  # the first waits for the watcher to start
-    print(f"POST to visible in sql: p50 {waits[len(waits) // 2]:.2f} s, least {waits[0]:.2f} s, most {waits[-1]:.2f} s, {times} times")
-
-
-def _is_there(here: object, session: object, event_id: str) -> bool:
-    try:
-        with session(here) as opened:  # type: ignore[operator]
-            return bool(opened.query(f"SELECT 1 FROM trusted.clickstream WHERE event_id = '{event_id}'")[1])
-    except Exception:  # noqa: BLE001 - the table is made by the first run
-        return False
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.collector", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each load lasts")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--visible", type=int, default=0, help="how often to measure POST to visible, with `watch` running")
     parser.add_argument("--sink", choices=("embedded", "kafka"), default="embedded", help="kafka: the one that the environment names")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="collector-") as folder, collecting(Path(folder), chosen.workers, chosen.sink) as (port, server):
-        if chosen.visible:
-            visible(Path(folder), port, chosen.visible)
-            return
         measure("batches of 100, as fast as answered", port, server.pid, 100, 16, chosen.seconds)
         measure("single events, as fast as answered", port, server.pid, 1, 32, chosen.seconds)
         measure("batches of 100, half the aim", port, server.pid, 100, 16, chosen.seconds, 100)

@@ -43,7 +43,10 @@ class Form(StrEnum):
 @app.command()
 def register(
     names: SourceNames = None,
-    rule: Annotated[Rule, typer.Option("--compatibility", help="Which changes may be registered; a rule that is set stays.")] = Rule.BACKWARD,
+    rule: Annotated[
+        Rule | None,
+        typer.Option("--compatibility", help="Which changes may be registered; the rule of a new topic is BACKWARD, and stays."),
+    ] = None,
 ) -> None:
     """Register the schemas of these sources' topics where they are new or have changed; what the rule forbids is refused."""
     from event_platform.realtime.kafka.registry import Registry
@@ -51,7 +54,7 @@ def register(
     registry = Registry(environment.read())
     for source in _streamed(names):
         found = registry.register(source, rule)
-        tell(f"{found.subject}: version {found.version}, number {found.schema_id}, rule {registry.rule(source) or Rule.NONE}")
+        tell(f"{found.subject}: version {found.version}, number {found.schema_id}, rule {registry.rule(source) or '-'}")
 
 
 @app.command()
@@ -94,7 +97,7 @@ def list_(names: SourceNames = None, form: Annotated[Form, typer.Option("--forma
         return
     states = ("has changed since", "says the same")
     rows = [
-        (each.subject, each.version, each.schema_id, rule or Rule.NONE, states[schemas.is_same(each.schema, schemas.schema_of(source))])
+        (each.subject, each.version, each.schema_id, rule or "-", states[schemas.is_same(each.schema, schemas.schema_of(source))])
         for source, each, rule in found
     ]
     show(("subject", "version", "number", "rule", "contract"), rows)

@@ -121,7 +121,8 @@ _DAY = r"\d{4}-\d\d-\d\d"
 _CLOCK = rf"{_DAY}[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
 _UTC_CLOCK = rf"{_CLOCK}Z?|{_DAY}"
 _ZONE = r"[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
-_EPOCH = r"-?\d{1,15}(\.\d+)?"
+_EPOCH = r"-?\d{1,15}(\.0+)?"
+"""Whole, so that a time is the same on every way into the lake: messages of topics hold whole numbers (`realtime.kafka.schemas`)."""
 
 
 def _utc(column: Column) -> str:
@@ -236,6 +237,6 @@ _EXPECTED = {
     "json": "JSON",
     "date": "an ISO 8601 date",
     "timestamp": "an ISO 8601 time",
-    "epoch_seconds": "a number of seconds since 1970",
-    "epoch_milliseconds": "a number of milliseconds since 1970",
+    "epoch_seconds": "a whole number of seconds since 1970",
+    "epoch_milliseconds": "a whole number of milliseconds since 1970",
 }

@@ -242,10 +242,10 @@ NESTED = Source(
 def test_paths_epochs_and_computed_columns(bench: Bench) -> None:
     here = replace(bench, source=NESTED)
     file = here.land(
-        '{"data": {"time": 1772359200.25, "values": {"temperature": 21}}}\n{"data": {"time": 0, "values": {"temperature": 1, "uv": 3}}}\n'
+        '{"data": {"time": 1772359200.0, "values": {"temperature": 21}}}\n{"data": {"time": 0, "values": {"temperature": 1, "uv": 3}}}\n'
     )
     staged, quarantined = here.parse(file, columns='id, "at", celsius, event_date, domain_event_type, extra')
-    assert staged == [("file@1772359200", datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC), 21.0, date(2026, 3, 1), "file", None)]
+    assert staged == [("file@1772359200", datetime(2026, 3, 1, 10, tzinfo=UTC), 21.0, date(2026, 3, 1), "file", None)]
     assert [reason for _, _, reason in quarantined] == ["`at` is before 2000-01-01, the first date this source may have"]
 
 
@@ -258,12 +258,25 @@ def test_what_has_no_column_within_an_object_is_kept(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("time", "reason"),
-    [('"soon"', "number of seconds"), ("1e400", "number of seconds"), ("99999999999999", "number of seconds"), ("9999999999", "more than 1 day")],
+    [
+        *(
+            (time, "`at` is not a whole number of seconds since 1970")
+            for time in ('"soon"', "1e400", "99999999999999", "1772359200.25", "1772359200.001")
+        ),
+        ("9999999999", "more than 1 day"),
+    ],
 )
 def test_an_impossible_epoch_is_quarantined(bench: Bench, time: str, reason: str) -> None:
     here = replace(bench, source=NESTED)
     _, ((_, _, told),) = here.parse(here.land(f'{{"data": {{"time": {time}}}}}'))
     assert reason in told
+
+
+def test_a_time_with_a_fraction_is_computed_from_a_number(bench: Bench) -> None:
+    seconds, at = Column("seconds", "double", "", field="data.time"), Column("at", "timestamp", "", nullable=False, sql="to_timestamp(seconds)")
+    here = replace(bench, source=replace(NESTED, columns=(seconds, at, *NESTED.columns[1:])))
+    staged, _ = here.parse(here.land('{"data": {"time": 1772359200.25}}'), columns='"at"')
+    assert staged == [(datetime(2026, 3, 1, 10, 0, 0, 250_000, UTC),)]
 
 
 def test_a_computed_column_that_fails_quarantines_its_line(bench: Bench) -> None:

@@ -62,28 +62,28 @@ class Registry:
                 f"The schema registry cannot be asked ({type(error).__name__}): an option in EVENT_PLATFORM_SCHEMA_REGISTRY_SET_… does not fit."
             ) from error
 
-    def register(self, source: Source, rule: str = RULE) -> Registered:
+    def register(self, source: Source, rule: str | None = None) -> Registered:
         """Register the schema of a contract under the subject of its topic, where it is not yet, and set the subject's rule.
 
-        A subject that has a rule keeps it while `rule` is the usual one. Raises ConfigurationError, and registers nothing, when the rule forbids
-        the change.
+        Without `rule` a subject keeps the one it has, also NO_RULE; a new one is given RULE. Raises ConfigurationError, and registers nothing,
+        when the rule forbids the change.
         """
         latest = self.latest(source)
-        if latest:
-            self._set_rule(source, rule)
-            if rule != NO_RULE:
-                self.check(source)
-        registered = self.own(source) or self._register(source)
         if latest is None:
-            self._set_rule(source, rule)  # a subject has none before it is there
-        return registered
+            registered = self._register(source)
+            self._set_rule(source, rule or RULE)  # a subject has none before it is there
+            return registered
+        if rule or self.rule(source) is None:
+            self._set_rule(source, rule or RULE)
+        self.check(source)
+        return self.own(source) or self._register(source)
 
     def check(self, source: Source) -> None:
         """Raise ConfigurationError that names the field and the way out when the contract has changed as the subject's rule forbids."""
         latest, schema = self.latest(source), schemas.schema_of(source)
-        if latest is None or schemas.is_same(latest.schema, schema):
+        if latest is None or schemas.is_same(latest.schema, schema) or (rule := self.rule(source)) == NO_RULE:
             return
-        found, rule = schemas.unreadable(latest.schema, schema), self.rule(source)
+        found = schemas.unreadable(latest.schema, schema)
         with _explained():
             allowed = self._client.test_compatibility(latest.subject, _as_registered(schema)) if rule else not found
         if not allowed:
@@ -119,15 +119,13 @@ class Registry:
         return _parsed(found.schema_str) if found else None
 
     def rule(self, source: Source) -> str | None:
-        """The rule of the source's subject; None where there is none."""
+        """The rule of the source's subject; None where a registry says that it has none. Others name the one that holds for all subjects then."""
         with _explained():
-            found = _or_none(self._client.get_compatibility, schemas.subject_of(source))
-        return None if found == NO_RULE else found
+            return _or_none(self._client.get_compatibility, schemas.subject_of(source))
 
     def _set_rule(self, source: Source, rule: str) -> None:
-        if rule != RULE or self.rule(source) is None:
-            with _explained():
-                self._client.set_compatibility(schemas.subject_of(source), rule)
+        with _explained():
+            self._client.set_compatibility(schemas.subject_of(source), rule)
 
     def _register(self, source: Source) -> Registered:
         subject, schema = schemas.subject_of(source), _as_registered(schemas.schema_of(source))

@@ -33,6 +33,9 @@ UNKNOWN_SCHEMA = "the schema of a message is not known:"
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999, as stage takes them."""
 
+ANSWER_SECONDS = 20.0
+"""How long Kafka may take to answer Spark, which asks three times: Java that has just begun, on a busy machine, is slow to hear it."""
+
 NUMBER = "CASE WHEN length(value) >= 5 AND substring(value, 1, 1) = X'00' THEN CAST(conv(hex(substring(value, 2, 4)), 16, 10) AS BIGINT) END"
 """The schema's number in the registry, as `wire` says."""
 
@@ -56,6 +59,8 @@ def options(kafka: Kafka) -> dict[str, str]:
     """Where Kafka is, as Spark's source takes it. Raises ConfigurationError for a setting of security that Java's client has in another way."""
     found = {"kafka.bootstrap.servers": kafka.bootstrap_servers, "kafka.isolation.level": "read_committed"}
     given = dict(kafka.options)
+    answer = given.pop("socket.timeout.ms", str(int(ANSWER_SECONDS * 1000)))
+    found |= {"kafka.request.timeout.ms": answer, "kafka.default.api.timeout.ms": answer}  # the former may not be longer
     user, password = given.pop("sasl.username", None), given.pop("sasl.password", None)
     if mechanism := given.pop("sasl.mechanisms", given.pop("sasl.mechanism", None)):
         found["kafka.sasl.mechanism"] = mechanism

@@ -42,15 +42,14 @@ def stream(environment: Environment, tell: Tell, until_caught_up: bool = False, 
     """Count windows until told to end (KeyboardInterrupt), or until all that is in the topic was read.
 
     `anew` forgets what was read: the topic is read from its beginning, and each window that it still holds events of is counted again. While
-    Kafka or the registry are away it waits, unless it is to end once caught up. Raises ConfigurationError, UsageError when a stream of this home
-    runs already, and what `failures.explained` says.
+    Kafka or the registry are away, as it begins or later, it waits, unless it is to end once caught up. Raises ConfigurationError, UsageError when
+    a stream of this home runs already, and what `failures.explained` says.
     """
+    client.kafka_of(environment)
     with alone(environment, RUNS_ALREADY), connect(environment) as duck:
         if anew:
             shutil.rmtree(checkpoint_of(environment), ignore_errors=True)
-        client.ensure_topics(environment, [SOURCE])
-        windows = Windows(environment, session(environment), duck, _schemas(environment))
-        _until_interrupted(Supervisor(windows, tell), until_caught_up)
+        _until_interrupted(Supervisor(Windows(environment, session(environment), duck), tell), until_caught_up)
 
 
 def _until_interrupted(supervisor: Supervisor, until_caught_up: bool) -> None:
@@ -109,6 +108,7 @@ class Supervisor:
             except TransientError as error:
                 if until_caught_up:
                     raise
+                pause = 1.0 if self.beat.state == "running" else pause
                 self.tell(str(error))
                 self._say(state="waiting", why=str(error))
                 self.told_to_end.wait(pause)
@@ -117,6 +117,7 @@ class Supervisor:
     def _one_query(self, until_caught_up: bool, reporter: report.Reporter) -> None:
         """Until the query ends, or this is told to. Raises what made it fail."""
         with failures.explained(self.windows):
+            self._prepare()
             self._resume()
             query = self.windows.start(until_caught_up)
             self.tell(f"counting windows of {counted(WINDOW_SECONDS, 'second')}")
@@ -130,6 +131,11 @@ class Supervisor:
             finally:
                 query.stop()
 
+    def _prepare(self) -> None:
+        """What a query needs outside: its topic, and the schemas that are likely, of which it may have learned more."""
+        client.ensure_topics(self.windows.environment, [SOURCE])
+        self.windows.schemas = _schemas(self.windows.environment) | self.windows.schemas
+
     def _resume(self) -> None:
         """Look through what a query that died had not looked through."""
         query = checkpoint.query_of(self.windows.checkpoint)
@@ -139,18 +145,17 @@ class Supervisor:
             self._look_through(checkpoint.last_done(self.windows.checkpoint))
 
     def _take_in(self, query: StreamingQuery) -> None:
-        """What the query tells of itself: batches that it did since the last time, and how far it is behind."""
+        """What the query tells of itself: batches that it did since the last time, and how far it is behind; nothing before Kafka has answered it."""
         told = [json.loads(progress.json) for progress in query.recentProgress]
         done = [each for each in told if "addBatch" in each["durationMs"] and each["batchId"] > self.windows.looked_through]
-        if told:
-            self.beat = replace(self.beat, behind=_behind(told[-1]))
+        if told or query.status["isDataAvailable"]:
+            self.beat = replace(self.beat, state="running", why="", behind=_behind(told[-1]) if told else self.beat.behind)
         if done:
             self.beat = _after(self.beat, done)
             is_gap = done[0]["batchId"] > self.windows.looked_through + 1
             if is_gap or any(map(_dropped, done)):
                 self._look_through(done[-1]["batchId"])
             self.windows.looked_through = done[-1]["batchId"]
-        self.beat = replace(self.beat, state="running", why="")
 
     def _look_through(self, last: int) -> None:
         """Record what the batches up to this one did not count."""

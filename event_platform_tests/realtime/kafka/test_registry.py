@@ -101,12 +101,21 @@ def test_another_rule_may_be_set_and_stays(streaming: Environment, clicks: Sourc
     assert "says the same" in schema("list").stdout
 
 
-def test_an_unprotected_subject_is_checked_all_the_same(streaming: Environment, clicks: Source, changed: Change) -> None:
+def test_no_rule_is_a_rule_that_stays_until_another_is_set(streaming: Environment, clicks: Source, changed: Change) -> None:
     asked = registry.Registry(streaming)
     asked.register(clicks, "NONE")
-    assert asked.rule(clicks) is None
-    with pytest.raises(ConfigurationError, match="`device` is new"):
-        asked.check(changed(MUST))
+    asked.register(clicks)
+    assert asked.rule(clicks) == "NONE"
+    second = changed(MUST)
+    asked.check(second)
+    assert asked.register(second).version == 2
+    assert asked.rule(second) == "NONE"
+    assert asked.number_for_writing(second) == asked.own(second).schema_id
+    third = changed(MUST, replace(MUST, name="system"))
+    with pytest.raises(ConfigurationError, match="as the rule BACKWARD forbids: `system`"):
+        asked.register(third, "BACKWARD")
+    assert schema("register", "--compatibility", "BACKWARD").exit_code == 1
+    assert asked.rule(third) == "BACKWARD"
 
 
 def test_a_source_that_cannot_be_streamed_is_named(streaming: Environment) -> None:  # noqa: ARG001

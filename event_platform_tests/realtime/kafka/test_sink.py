@@ -1,8 +1,10 @@
 """The collector before the real broker: what it acknowledges is in the topic, whatever is killed."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -12,6 +14,7 @@ import infra
 from event_platform import environment
 from event_platform.environment import Environment
 from event_platform.realtime.kafka import client, registry, schemas
+from event_platform.realtime.kafka.sink import KafkaSink
 from event_platform.sources.contract import Source
 from event_platform_tests.realtime.conftest import CLICK, Running
 from event_platform_tests.realtime.kafka.topics import events_in, make_topic, messages_in
@@ -62,12 +65,27 @@ def test_versions_of_an_event_are_in_one_partition_in_their_order(streaming: Env
     assert set(map(tuple, pages.values())) == {("/0", "/1", "/2", "/3", "/4")}
 
 
-def test_an_event_that_avro_cannot_hold_is_a_dead_letter_with_its_reason(
-    streaming: Environment, clicks: Source, collect: Callable[..., Running]
-) -> None:
+def test_a_time_with_a_fraction_is_refused_as_it_is_without_kafka(streaming: Environment, clicks: Source, collect: Callable[..., Running]) -> None:
     registry.Registry(streaming).register(clicks)
     collector = collect(configuration=configured(clicks))
-    assert collector.post([CLICK, CLICK | {"event_time": 1_767_225_600.5}], path(clicks)).status_code == 200
+    answer = collector.post([CLICK | {"event_time": 1_767_225_600.0}, CLICK | {"event_time": 1_767_225_600.5}], path(clicks))
+    told = {"index": 1, "reason": "`event_time` is not a whole number of seconds since 1970"}
+    assert (answer.status_code, answer.json()["accepted"], answer.json()["rejected"]) == (422, 1, [told])
+    assert [event["event_time"] for _, event in events_in(streaming, clicks)] == [1_767_225_600]
+    assert messages_in(streaming, schemas.dead_letters_of(clicks.name)) == []
+
+
+def test_an_event_that_avro_cannot_hold_is_a_dead_letter_with_its_reason(streaming: Environment, clicks: Source) -> None:
+    """The judge before the sink lets none through; should they ever differ, nothing is lost."""
+    registry.Registry(streaming).register(clicks)
+    client.ensure_topics(streaming, [clicks])
+
+    async def send(*events: dict[str, Any]) -> None:
+        sink = KafkaSink(streaming, [clicks], 1 << 20)
+        await sink.append(clicks, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+        await sink.close()
+
+    asyncio.run(send(CLICK, CLICK | {"event_time": 1_767_225_600.5}))
     assert len(events_in(streaming, clicks)) == 1
     (dead,) = messages_in(streaming, schemas.dead_letters_of(clicks.name))
     assert b"1767225600.5" in dead.value()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,17 +74,20 @@ class Streaming:
         return self.process.communicate(timeout=120)[1].decode()
 
 
+@contextmanager
+def started(here: Environment, *options: str) -> Iterator[Streaming]:
+    """The stream of the home; it is gone at the end."""
+    command = [sys.executable, "-m", "event_platform.cli", "stream", "clickstream", *options]
+    process = subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        yield Streaming(here, process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture
 def stream(streaming: Environment) -> Iterator[Callable[..., Streaming]]:
     """Start the stream of the home; it is gone at the end."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*options: str) -> Streaming:
-        command = [sys.executable, "-m", "event_platform.cli", "stream", "clickstream", *options]
-        started.append(subprocess.Popen(command, env=os.environ, stderr=subprocess.PIPE, start_new_session=True))
-        return Streaming(streaming, started[-1])
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    with ExitStack() as ending:
+        yield lambda *options: ending.enter_context(started(streaming, *options))

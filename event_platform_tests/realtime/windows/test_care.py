@@ -166,5 +166,8 @@ def test_settings_of_kafkas_security_are_translated_for_java() -> None:
     assert found["kafka.security.protocol"] == "SASL_SSL"
     assert found["kafka.sasl.jaas.config"].endswith('ScramLoginModule required username="u" password="p\\"w";')
     assert found["kafka.ssl.truststore.location"] == "/ca.pem"
+    patient, impatient = (messages.options(Kafka("a:1", None, options)) for options in ({}, {"socket.timeout.ms": "3000"}))
+    waits = [{options[f"kafka.{name}.timeout.ms"] for name in ("request", "default.api")} for options in (patient, impatient)]
+    assert waits == [{"20000"}, {"3000"}]
     with pytest.raises(ConfigurationError, match=r"sasl\.oauthbearer\.config"):
         messages.options(Kafka("a:1", None, {"sasl.oauthbearer.config": "secret"}))
