@@ -95,7 +95,9 @@ def _compare(trino: infra.Trino, runs: int) -> None:
     from trino.dbapi import connect
 
     cursor = connect(host=urlsplit(trino.url).hostname, port=trino.port, user="event-platform", catalog=trino.catalog).cursor()
-    ((event_id,),), _ = ask(cursor, f"SELECT min(event_id) FROM {OURS.name} WHERE {DAY}")
+    ((event_id,),), _ = ask(
+        cursor, f"SELECT min(event_id) FROM {OURS.name} WHERE {DAY} AND event_id > '8'"
+    )  # in the middle: ends are beyond most bounds
     print("\n| question | table | processor ms | × the platform's | MB read | elapsed ms |\n| --- | --- | ---: | ---: | ---: | ---: |")
     for title, query in QUERIES.items():
         answers, figures = {}, {name: [] for name in TABLES}
