@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from event_platform import sources
 from event_platform.landing.waiting import pending_folder
 from event_platform.partitions import days_between
-from event_platform.samples import apis, census, payments, storefront
+from event_platform.samples import apis, census, clickstream, payments, storefront
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,12 @@ SHOWINGS = {
         "What do people do on the pages?",
         "PIVOT aggregate.insights_daily ON event_name USING sum(events) GROUP BY event_date ORDER BY event_date",
     ),
+    "clickstream": Showing(
+        lambda _, folder: clickstream.write_sample(folder),
+        "Where are people, counted by five seconds?",
+        "SELECT page, sum(events) AS events, count(DISTINCT start_time) AS windows, count(DISTINCT username) AS people "
+        "FROM aggregate.clickstream_windows GROUP BY ALL ORDER BY events DESC LIMIT 4",
+    ),
     "weather": Showing(
         _poll_weather,
         "Where did it blow hardest?",
@@ -107,7 +113,7 @@ SHOWINGS = {
     ),
 }
 
-NEXT_STEPS = """[bold]What next[/]
+NEXT_STEPS = """[bold]What next[/]{enter}
   event-platform explore                      plots and SQL in the browser
   event-platform sql                          a shell over all tables
   event-platform quarantine list payments     what could not be staged, and why

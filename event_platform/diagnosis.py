@@ -38,7 +38,7 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: tuple[Callable[[], Iterator[Finding]], ...]
-    looks = (_settings, _engines, _home, _disk, _lake, _contracts, _catalogue, _tables, _instance, _landing, _alerts, _streams)
+    looks = (_settings, _contracts, _engines, _home, _disk, _lake, _catalogue, _tables, _instance, _landing, _alerts, _streams)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -135,6 +135,10 @@ def _tables() -> Iterator[Finding]:
             way_out = "Give the column the type that the table has, and what is of another type a column of another name."
             yield Finding(False, f"{table.name}: {conflict}", way_out)
     yield Finding(True, f"{counted(len(there), 'table')} compared with their declarations")
+    trusted = lake.catalog.list_tables("trusted") if ("trusted",) in lake.catalog.list_namespaces() else []
+    for name in sorted({name for _, name in trusted} - sources.all_sources().keys()):
+        way_out = "Set EVENT_PLATFORM_SOURCES to the folder with its contract; until then its files are not taken, and `status` does not count it."
+        yield Finding(False, f"trusted.{name} is the table of a source that has no contract here", way_out)
 
 
 def _catalogue() -> Iterator[Finding]:

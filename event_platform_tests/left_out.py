@@ -19,13 +19,17 @@ MEANINGS = {
     "slow": "take minutes together, though they need nothing: make test-all",
 }
 SLOW = (
+    "alerts/",
     "erasure/",
+    "lake/test_catalogues.py",
     "landing/test_topic_files.py",
     "monitoring/",
     "realtime/",
     "serving/explore/",
     "serving/redshift/",
+    "test_load_sensors.py",
     "test_nothing_personal",
+    "test_retention",
     "test_wheel.py",
     "upgrade/",
 )

@@ -86,6 +86,8 @@ def test_a_second_run_finds_nothing(after_demo: CommandLine) -> None:
         (["backfill", "trusted.payments", "--from", "2026-01-02", "--to", "2026-01-01"], 2, "before"),
         (["reprocess", "payments", "--landed", "2026-13-01"], 2, "2026-13-01"),
         (["sql", "SELECT 1", "--format", "parquet"], 2, "--output"),
+        (["sql", "SELECT * FROM trusted.nosuch", "--format", "csv"], 2, "trusted.payments"),
+        (["reprocess", "payments", "--landed", "2020-01-01..2020-01-02"], 0, "nothing landed from 2020-01-01 to 2020-01-02"),
     ],
 )
 def test_an_error_is_one_paragraph_that_names_the_culprit(after_demo: CommandLine, arguments: list[str], code: int, word: str) -> None:
@@ -175,6 +177,7 @@ def test_every_command_is_documented() -> None:
     ("text", "told"),
     [
         ("x = (", "line 1, cannot be loaded"),
+        ("x = 1", "has no SOURCE"),
         ("from event_platform.sources.contract import Source\nSOURCE = Source(titel='x')", "unexpected keyword argument 'titel'"),
         ("from event_platform.sources.contract import Column\nC = Column('a', 'float', 'x')", "line 2: The column `a` is said to be 'float'"),
     ],

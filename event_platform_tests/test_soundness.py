@@ -86,6 +86,23 @@ def test_doctor_sees_that_a_table_contradicts_its_contract(home: Path, monkeypat
     assert (looked.exit_code, "trusted.payments: `data` is string in the catalogue and long in the declaration" in told) == (1, True)
 
 
+def test_doctor_tells_of_a_source_whose_contract_is_gone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a")])
+    pipeline.run_well()
+    monkeypatch.delitem(sources.all_sources(), "payments")
+    looked = CliRunner().invoke(app, ["doctor"])
+    assert (looked.exit_code, "trusted.payments is the table of a source that has no contract" in " ".join(looked.output.split())) == (1, True)
+
+
+def test_landing_tells_of_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / "file" / "home"))
+    landed = CliRunner().invoke(app, ["land", "payments", str(tmp_path / "file")])
+    assert isinstance(landed.exception, ConfigurationError)
+    assert "EVENT_PLATFORM_HOME" in str(landed.exception)
+
+
 def test_doctor_tells_of_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("EVENT_PLATFORM_HOME", str(tmp_path / "file" / "home"))

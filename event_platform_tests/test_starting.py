@@ -1,6 +1,7 @@
 """A new project is made whole or not at all, over nothing, and the platform finds it from any folder within."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_without_a_project_commands_say_how_to_get_one(outside: Path, command: l
     assert isinstance(ended.exception, ConfigurationError)
     assert "event-platform init my-platform" in str(ended.exception)
     assert list(outside.iterdir()) == []
+
+
+def test_a_port_in_use_is_told(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_project(outside / "p")
+    monkeypatch.chdir(outside / "p")
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("it was started"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = CliRunner().invoke(app, ["ui", "--port", port])
+    assert isinstance(ended.exception, ConfigurationError)
+    assert port in str(ended.exception)
 
 
 def test_a_folder_that_is_gone_is_in_no_project(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -34,7 +37,13 @@ def demo(source: SourceNames = None) -> None:
     with session(environment.read()) as opened:
         for name in shown:
             _answer(opened, name, SHOWINGS[name])
-    out.print(NEXT_STEPS)
+    out.print(NEXT_STEPS.format(enter="" if shutil.which("event-platform") else f"\n  . {plain(_activation())}"), highlight=False)
+
+
+def _activation() -> Path:
+    """The script after which a shell finds what is installed where this runs."""
+    script = Path(sys.prefix) / "bin" / "activate"
+    return script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
 
 
 def _landed(name: str, showing: Showing) -> bool:

@@ -148,7 +148,10 @@ def reprocess(
 ) -> None:
     """Parse the archive anew and rebuild what it fed."""
     chosen = sources.get(source)
-    first, last = _span(landed) if landed else _landed_span(chosen)
+    there = _landed_dates(chosen)
+    first, last = _span(landed) if landed else (there[0], there[-1])
+    if not any(first <= day <= last for day in there):
+        tell(f"{source}: nothing landed from {first} to {last}; files are there of {there[0]} to {there[-1]}")
     reparse(chosen, first, last)
 
 
@@ -174,11 +177,11 @@ def _span(text: str) -> tuple[date, date]:
     return span
 
 
-def _landed_span(source: Source) -> tuple[date, date]:
+def _landed_dates(source: Source) -> list[date]:
     from event_platform.lake.catalog import Lake
     from event_platform.stage.staging import landed_dates
 
     landed = landed_dates(Lake(environment.read()), source)
     if not landed:
         raise UsageError(f"Nothing has landed for {source.name} yet; see `event-platform land --help`.")
-    return min(landed), max(landed)
+    return sorted(landed)

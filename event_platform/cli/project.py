@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -45,6 +46,14 @@ def ui(
     project = environment.project()
     if project is None:
         raise ConfigurationError("There is no project in this folder or above it; make one with `event-platform init my-platform`, and go there.")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Nothing can listen on {host}:{port} ({error.strerror}); choose another with --port or make ui PORT=…"
+            ) from error
     os.chdir(project)
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
     os.execv(command[0], command)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own

@@ -22,7 +22,7 @@ MEMORY_LIMIT = "300MB"
 _LINES = """
     SELECT
         unnest($1::VARCHAR[]) AS line, generate_subscripts($1::VARCHAR[], 1) AS line_number, $2::DATE AS landing_date, '' AS landing_file,
-        0::BIGINT AS file_id, '' AS file_name, false AS _careful, 0 AS _header_line, []::VARCHAR[] AS _header"""
+        0::BIGINT AS file_id, '' AS file_name, false AS _careful, false AS _of_topic, 0 AS _header_line, []::VARCHAR[] AS _header"""
 
 _STRING_OR_END_OF_LINE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\r\n]', re.DOTALL)
 

@@ -33,7 +33,7 @@ DAMAGE = (
 """What the marks in a line of a clean copy say: a condition, as SQL, and the reason; the first that holds counts."""
 
 NO_EVENT = "\x06"
-"""Begins a line that stands for a message which is no event: the mark, the reason, the mark, the message as JSON."""
+"""Begins a line, in a file of a topic, that stands for a message which is no event: the mark, the reason, the mark, the message as JSON."""
 
 SHOWN_BYTES = 40_000
 """What is kept of an overlong line."""
@@ -54,7 +54,8 @@ class LinesFile:
     """A file that can be read as lines: where, how many, and what each of its lines is told along with.
 
     `careful`: it is a clean copy, whose lines may hold marks. `header` are the names of the fields in a file that names them itself, and
-    `header_line` the line that does (0: none). `left_out` are lines that do not count, as pairs of the first and the last.
+    `header_line` the line that does (0: none). `left_out` are lines that do not count, as pairs of the first and the last. `of_topic`: its
+    lines are messages, some of which may be no events.
     """
 
     path: Path
@@ -67,6 +68,7 @@ class LinesFile:
     header_line: int = 0
     header: tuple[str, ...] = ()
     left_out: tuple[tuple[int, int], ...] = ()
+    of_topic: bool = False
 
 
 def read_lines(path: Path) -> str:
@@ -114,18 +116,18 @@ def _left_out(file: LinesFile) -> str:
     return "".join(f" AND NOT (file_id = {file.file_id} AND _place - _before BETWEEN {first} AND {last})" for first, last in file.left_out)
 
 
-_FILE_COLUMNS = ("landing_date", "landing_file", "file_id", "file_name", "_careful", "_header_line", "_header")
+_FILE_COLUMNS = ("landing_date", "landing_file", "file_id", "file_name", "_careful", "_of_topic", "_header_line", "_header")
 
 
 def _row(index: int, before: int, file: LinesFile) -> str:
     header = f"[{literals(file.header)}]::VARCHAR[]"
     named = f"{literal(file.landing_file)}, {file.file_id}::BIGINT, {literal(file.file_name)}"
-    return f"({index}, {before}, DATE '{file.landing_date}', {named}, {file.careful}, {file.header_line}, {header})"
+    return f"({index}, {before}, DATE '{file.landing_date}', {named}, {file.careful}, {file.of_topic}, {file.header_line}, {header})"
 
 
 _NO_LINES = """
     SELECT '' AS line, 0::BIGINT AS line_number, NULL::DATE AS landing_date, '' AS landing_file, 0::BIGINT AS file_id, '' AS file_name,
-        false AS _careful, 0 AS _header_line, []::VARCHAR[] AS _header
+        false AS _careful, false AS _of_topic, 0 AS _header_line, []::VARCHAR[] AS _header
     WHERE false"""
 
 WHITE = " \t\v\f"

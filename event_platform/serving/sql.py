@@ -89,7 +89,7 @@ class Session:
         """Column names and rows of a query, the last one's of several; UsageError with DuckDB's reason if it cannot be run or is no query."""
         self.statements(statement)
         self.refresh(statement)
-        with _explained("The statement cannot be run"):
+        with self._running():
             result = self.duck.execute(statement)
         return [column[0] for column in result.description or ()], result.fetchall()
 
@@ -99,7 +99,7 @@ class Session:
 
         self.statements(statement)
         self.refresh(statement)
-        with _explained("The statement cannot be run"):
+        with self._running():
             answer = self.duck.sql(statement)
             return pa.table({}) if answer is None else answer.to_arrow_table()
 
@@ -118,8 +118,19 @@ class Session:
         if others or is_explanation(query):
             raise UsageError(f"{'One of several answers' if others else 'EXPLAIN'} cannot be written as {form}; leave --format and --output out.")
         self.refresh(query)
-        with _explained(f"The statement cannot be written to {output}"):
+        with self._running():
             self.duck.execute(f"COPY (\n{query}\n) TO {literal(str(output))} ({COPY_OPTIONS[form]})")
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Says what is wrong with a statement; of a table that is not there, which there are."""
+        try:
+            with _explained("The statement cannot be run"):
+                yield
+        except UsageError as error:
+            if "Catalog Error: Table with name" not in str(error):
+                raise
+            raise UsageError(f"{error}\nTables: {', '.join(sorted(self.tables))}.") from error
 
 
 @contextmanager

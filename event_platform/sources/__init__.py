@@ -17,9 +17,12 @@ from event_platform.sources.contract import Source
 def all_sources() -> dict[str, Source]:
     """Every contract of this folder and of the user's own (`environment.extra_sources`), by name; ConfigurationError if one is given twice."""
     found: dict[str, Source] = {}
-    for module in (*_shipped(), *_extra(environment.extra_sources())):
+    own = _extra(environment.extra_sources())
+    for module in (*_shipped(), *own):
         source = getattr(module, "SOURCE", None)
         if not isinstance(source, Source):
+            if module in own:
+                raise ConfigurationError(f"{module.__file__} has no SOURCE = Source(…); declare one, or begin the file's name with _.")
             continue
         if source.name in found:
             raise ConfigurationError(f"Two contracts are named {source.name!r}; the second is {module.__file__}. Rename one.")
@@ -48,7 +51,7 @@ def _extra(folder: Path | None) -> list[ModuleType]:
         return []
     if not folder.is_dir():
         raise ConfigurationError(f"EVENT_PLATFORM_SOURCES is {folder}, which is not a folder; unset it or create the folder.")
-    return [_load(path) for path in sorted(folder.glob("*.py"))]
+    return [_load(path) for path in sorted(folder.glob("[!_]*.py"))]
 
 
 def _load(path: Path) -> ModuleType:

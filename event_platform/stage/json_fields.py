@@ -141,7 +141,7 @@ _IS_GLUED = r"json_valid('[' || regexp_replace(line, '\}\s*\{', '},{', 'g') || '
 """Of a line that is not JSON: senders that leave out the ends of lines, such as Firehose, make of objects one line."""
 
 _NOT_JSON = f"""CASE
-    WHEN starts_with(line, '{NO_EVENT}') THEN split_part(line, '{NO_EVENT}', 2)
+    WHEN _of_topic AND starts_with(line, '{NO_EVENT}') THEN split_part(line, '{NO_EVENT}', 2)
     WHEN NOT _careful THEN CASE
         WHEN json_valid(line) THEN 'JSON, but not an object' WHEN {_IS_GLUED} THEN 'several JSON objects on one line' ELSE 'not JSON' END
     {" ".join(f"WHEN {condition} THEN {literal(reason)}" for condition, reason in DAMAGE)}

@@ -103,14 +103,17 @@ def _readable(duck: duckdb.DuckDBPyConnection, source: Source, archive: Path, fi
     if lines and isinstance(source.format, Csv):
         header_line, header = cells.header_of(duck, source.format, path)
     left_out = lines_of(read_spans(file.repeated_offsets), file.first_offset or 0)
-    return file, LinesFile(path, lines, file.landing_date, file.landing_file, file.file_id, name, file.careful, header_line, header, left_out)
+    of_topic = file.kafka_topic is not None
+    return file, LinesFile(
+        path, lines, file.landing_date, file.landing_file, file.file_id, name, file.careful, header_line, header, left_out, of_topic
+    )
 
 
 _CUT = f"'^{OVERLONG}(\\d+){OVERLONG}'"
 _LINE_BYTES = f"coalesce(CASE WHEN _careful THEN TRY_CAST(regexp_extract(line, {_CUT}, 1) AS BIGINT) END, strlen(line)::BIGINT)"
 _MARKS = f"'{BAD_UTF8}{NUL}{CARRIAGE_RETURN}', '\ufffd\u2400\u240d'"
 _SHOWN_LINE = f"""(CASE
-    WHEN starts_with(line, '{NO_EVENT}') THEN regexp_replace(line, '^{NO_EVENT}[^{NO_EVENT}]*{NO_EVENT}', '')
+    WHEN _of_topic AND starts_with(line, '{NO_EVENT}') THEN regexp_replace(line, '^{NO_EVENT}[^{NO_EVENT}]*{NO_EVENT}', '')
     WHEN _careful THEN translate(regexp_replace(line, {_CUT}, ''), {_MARKS}) ELSE line END)[:{SHOWN_CHARACTERS}]"""
 
 

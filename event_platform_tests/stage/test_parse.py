@@ -40,6 +40,8 @@ NOT_JSON = {
     "lone surrogate": with_field(r'"j": "\ud800"'),
     "raw control character": with_field('"j": "\t"'),
     "delimiter of old": "a\x01\x03\x1fb",
+    "mark of a message": "\x06Ada Lovelace, card 4111111111111111",
+    "reason of a sender's own": "\x06all is well\x06" + event(),
 }
 QUARANTINED = {
     "not JSON": list(NOT_JSON.values()),
