@@ -42,9 +42,23 @@ def arm(module: str, name: str, number: int, moment: str) -> None:
     setattr(holder, function, armed)
 
 
+def _settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
+
+
+def _told(settings: dict[str, str], work: Callable[..., None], *args: object) -> None:
+    for name in _settings():
+        del os.environ[name]
+    os.environ.update(settings)
+    work(*args)
+
+
 def in_child(work: Callable[..., None], *args: object, after_seconds: float | None = None) -> int | None:
-    """Do the work in a process of its own, killed if it is not done after so long; its exit code, negative for the signal that ended it."""
-    child = FORKS.Process(target=work, args=args)
+    """Do the work in a process of its own, killed if it is not done after so long; its exit code, negative for the signal that ended it.
+
+    The server that it is forked from began in an earlier test, so the child is told what the environment says now.
+    """
+    child = FORKS.Process(target=_told, args=(_settings(), work, *args))
     child.start()
     child.join(after_seconds)
     child.kill()

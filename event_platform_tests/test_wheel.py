@@ -105,6 +105,6 @@ def test_the_demo_needs_a_home_and_nothing_else(installed: Installed, tmp_path: 
 def test_samples_and_lists_need_not_even_a_home(installed: Installed, tmp_path: Path) -> None:
     installed.well("event-platform", "sample", "payments", "here", "--events", "20", cwd=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
-    names = {feed["name"] for feed in json.loads(installed.well("event-platform", "feeds", "--format", "json", cwd=tmp_path))}
+    names = {feed["source"] for feed in json.loads(installed.well("event-platform", "feeds", "--format", "json", cwd=tmp_path))}
     assert {"payments", "census"} <= names
     assert "parcels" not in names
