@@ -149,8 +149,10 @@ def reprocess(
     """Parse the archive anew and rebuild what it fed."""
     chosen = sources.get(source)
     there = _landed_dates(chosen)
+    if not landed and not there:
+        raise UsageError(f"Nothing has landed for {source} yet; see `event-platform land --help`.")
     first, last = _span(landed) if landed else (there[0], there[-1])
-    if not any(first <= day <= last for day in there):
+    if there and not any(first <= day <= last for day in there):
         tell(f"{source}: nothing landed from {first} to {last}; files are there of {there[0]} to {there[-1]}")
     reparse(chosen, first, last)
 
@@ -181,7 +183,4 @@ def _landed_dates(source: Source) -> list[date]:
     from event_platform.lake.catalog import Lake
     from event_platform.stage.staging import landed_dates
 
-    landed = landed_dates(Lake(environment.read()), source)
-    if not landed:
-        raise UsageError(f"Nothing has landed for {source.name} yet; see `event-platform land --help`.")
-    return sorted(landed)
+    return sorted(landed_dates(Lake(environment.read()), source))

@@ -46,7 +46,7 @@ def test_no_variable_is_read_but_those_declared() -> None:
 
 
 def test_documents_and_deployments_name_only_settings_there_are() -> None:
-    files = (path for pattern in TOLD_IN for path in environment.CHECKOUT.glob(pattern) if path.is_file() and path.suffix != ".png")
+    files = (path for pattern in TOLD_IN for path in environment.CHECKOUT.glob(pattern) if path.is_file() and path.suffix not in (".png", ".pyc"))
     found = {(variable, path.name) for path in files for variable in VARIABLE.findall(path.read_text())}
     assert {each for each in found if not _known(each[0])} == set()
     assert found
