@@ -81,6 +81,13 @@ def _(again, answers):
 
 
 @app.cell
+def _(again, answers):
+    _ = again
+    section("clickstream", *(shown(answers, "clickstream", plot) for plot in plots.PLOTS["clickstream"]))
+    return
+
+
+@app.cell
 def _():
     measure = mo.ui.dropdown(sorted(NUMERIC_COLUMNS), value="wind_gust_m_per_s", label="measure")
     level = mo.ui.number(value=20, step=0.5, label="threshold, where alerts.toml has none")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
 from event_platform.aggregate.storefront_sessions import SESSION_GAP_MINUTES
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DAYS_SHOWN = 90
 """Of daily plots, counted back from the newest date; more bars would be too thin."""
 WEATHER_DAYS_SHOWN = 14
+WINDOW_MINUTES_SHOWN = 15
 HEIGHT = 260
 STEPS = {
     "any page": "count(*)",
@@ -56,6 +58,22 @@ def _by_day(table: pa.Table) -> alt.Chart:
             alt.Y("events:Q"),
             alt.Color("kind:N", title=None),
             tooltip=[alt.Tooltip("utcyearmonthdate(day_ms):T", title="day"), "kind", "events"],
+        )
+    )
+
+
+def _by_window(table: pa.Table) -> alt.Chart:
+    """Bars per window (`window_ms`), stacked by `page`, of `events`."""
+    import altair as alt
+
+    return _sized(
+        alt.Chart(table)
+        .mark_bar(size=3)
+        .encode(
+            alt.X("window_ms:T", title="begin (UTC)", scale=alt.Scale(type="utc"), axis=alt.Axis(format="%H:%M", labelOverlap=True)),
+            alt.Y("events:Q"),
+            alt.Color("page:N", title=None),
+            tooltip=[alt.Tooltip("utchoursminutesseconds(window_ms):T", title="begin"), "page", "events"],
         )
     )
 
@@ -190,6 +208,15 @@ PLOTS = {
             "SELECT epoch_ms(event_date) AS day_ms, event_name AS kind, events FROM aggregate.insights_daily "
             f"WHERE {_since_newest('aggregate.insights_daily', DAYS_SHOWN)} ORDER BY ALL",
             _by_day,
+        ),
+    ),
+    "clickstream": (
+        Plot(
+            f"Events in windows of {WINDOW_SECONDS} seconds, the newest {WINDOW_MINUTES_SHOWN} minutes",
+            "SELECT epoch_ms(start_time) AS window_ms, page, CAST(sum(events) AS BIGINT) AS events FROM aggregate.clickstream_windows "
+            "WHERE start_time > (SELECT max(start_time) FROM aggregate.clickstream_windows) "
+            f"- INTERVAL '{WINDOW_MINUTES_SHOWN}' MINUTE GROUP BY ALL ORDER BY ALL",
+            _by_window,
         ),
     ),
     "census": (

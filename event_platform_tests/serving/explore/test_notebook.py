@@ -11,7 +11,7 @@ from event_platform import demo, environment, sources
 from event_platform.errors import ConfigurationError, UsageError
 from event_platform.lake.schema import MASK
 from event_platform.landing import queue
-from event_platform.samples import census, storefront
+from event_platform.samples import census, clickstream, storefront
 from event_platform.serving.explore import launch, plots
 from event_platform.serving.explore.answers import Answers, thresholds
 from event_platform_tests.pipeline import Pipeline, line
@@ -38,6 +38,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
         here = environment.read()
         files = {
+            "clickstream": clickstream.write_sample(folder / "clickstream", files=1),
             "storefront": storefront.write_sample(folder / "storefront", visits=80, users=5, days=2, files=1),
             "census": census.write_sample(folder / "census", people=60),
             "insights": demo.SHOWINGS["insights"].make(here, folder / "insights"),
