@@ -1,10 +1,15 @@
 """Days, as the whole platform counts them: half open, `[start, end)`, UTC, keyed `YYYY-MM-DD`."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
-import dagster as dg
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import dagster as dg
 
 FIRST_LANDING_DATE = "2020-01-01"
 """No file can have been claimed before the platform was written."""
@@ -13,12 +18,16 @@ FIRST_LANDING_DATE = "2020-01-01"
 @cache
 def landing_dates() -> dg.DailyPartitionsDefinition:
     """One partition per UTC day on which the platform claimed files, today included."""
+    import dagster as dg
+
     return dg.DailyPartitionsDefinition(FIRST_LANDING_DATE, timezone="UTC", end_offset=1)
 
 
 @cache
 def event_dates(first_date: date, days_early_allowed: int) -> dg.DailyPartitionsDefinition:
     """One partition per UTC day on which events happened, up to the latest that a contract lets in early."""
+    import dagster as dg
+
     return dg.DailyPartitionsDefinition(first_date.isoformat(), timezone="UTC", end_offset=1 + days_early_allowed)
 
 

@@ -12,7 +12,8 @@ from event_platform.sources.contract import Source
 @cache
 def all_aggregates() -> tuple[Aggregate, ...]:
     """The aggregates of this folder by module name, each after the one it is made from."""
-    modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    names = (info.name for info in pkgutil.iter_modules(__path__) if info.name != "assets")  # which is Dagster's, and slow to load
+    modules = (importlib.import_module(f"{__name__}.{name}") for name in names)
     found = (module.AGGREGATE for module in modules if isinstance(getattr(module, "AGGREGATE", None), Aggregate))
     return tuple(sorted(found, key=lambda aggregate: aggregate.generation))
 

@@ -65,7 +65,7 @@ class Lake:
     @property
     def _file_io(self) -> dict[str, str]:
         if not is_remote(self.location):
-            return {}
+            return {"py-io-impl": "pyiceberg.io.fsspec.FsspecFileIO"}  # pyarrow's would load pandas
         from event_platform.lake.file_io import properties
 
         return properties(self.environment)

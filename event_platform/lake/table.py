@@ -31,6 +31,10 @@ PREFIX = "event_platform."
 Kind = Literal["arrival", "replacement", "upkeep"]
 
 
+_last_read: dict[str, tuple[int, list[DataFile]]] = {}
+"""By table: a snapshot's id and its files."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One write to a table, as later readers of the table need to know it.
@@ -96,8 +100,16 @@ class LakeTable:
         if where is not None:
             return [task.file for task in self.iceberg.scan(row_filter=where).plan_files()]
         if self._files is None:
-            self._files = [task.file for task in self.iceberg.scan().plan_files()]
+            self._files = self._files_of_snapshot()
         return self._files
+
+    def _files_of_snapshot(self) -> list[DataFile]:
+        """All files of the current snapshot, which never change: read once in a process as long as no other snapshot of the table is asked for."""
+        snapshot_id, files = _last_read.get(self.identity, (0, []))
+        if snapshot_id != self.snapshot_id:
+            files = [task.file for task in self.iceberg.scan().plan_files()]
+            _last_read[self.identity] = self.snapshot_id, files
+        return files
 
     def files_between(self, first_file_id: int, last_file_id: int) -> list[DataFile]:
         """The data files that may hold rows of these file ids, both included."""
