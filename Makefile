@@ -47,6 +47,7 @@ check: $(ALL_STAMP) ## linter, formatter, type checker, borders between the fold
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	! git grep -nE '^(<{7}|>{7}) '
 	$(BIN)/hadolint docker/*Dockerfile docker/superset/Dockerfile
 
 check-infra: .venv-infra/.installed ## checkov over Terraform, Dockerfiles and workflows, and the scripts, in an environment of its own

@@ -131,18 +131,17 @@ def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
 
 def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
-    for day in sorted(verdict.checked):
-        wrong = verdict.faults.get(day, 0)
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=key, check_name=check.name, passed=not wrong, severity=severity, partition=day.isoformat(), metadata={"rows at fault": wrong}
-        )
-        work.record_check(evaluation)
+    work.record_checks([_on(day, key, check.name, verdict.faults.get(day, 0), severity) for day in sorted(verdict.checked)])
     metadata = {"dates": len(verdict.checked), **verdict.metadata}
     if verdict.faults:
         metadata["faults"] = dg.MetadataValue.json({day.isoformat(): rows for day, rows in sorted(verdict.faults.items())})
     return dg.AssetCheckResult(
         passed=verdict.ok, check_name=check.name, asset_key=key, severity=severity, description=verdict.sentence, metadata=metadata
     )
+
+
+def _on(day: date, key: dg.AssetKey, name: str, wrong: int, severity: dg.AssetCheckSeverity) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(key, name, passed=not wrong, severity=severity, partition=day.isoformat(), metadata={"rows at fault": wrong})
 
 
 def _landing_dates_written(work: Step, source: Source, everything: Iterable[date]) -> frozenset[date]:

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from filelock import FileLock
-from sqlalchemy import create_engine, event
 
 from event_platform import environment
 from event_platform.errors import ConfigurationError
+from event_platform.event_log import HomeEventLog
 
 if TYPE_CHECKING:
     import dagster as dg
     from dagster._serdes import ConfigurableClassData
-    from sqlalchemy.engine import Connection, Engine
 
 
 def _folder(*parts: str) -> str:
@@ -38,56 +35,6 @@ def _folder(*parts: str) -> str:
     except OSError as error:
         raise environment.unwritable(here.home, error) from error
     return str(folder)
-
-
-OPEN_EVENT_LOGS = 8
-"""Each run has an event log of its own; so many are kept open besides the common index."""
-
-
-class HomeEventLog(SqliteEventLogStorage):
-    """Dagster's event log in SQLite files that stay open between events.
-
-    Opening a file for each event costs several times the writing of it, and closing the last connection forces SQLite to fold its
-    write-ahead log back, with a wait for the disk; a backfill of a year writes thousands of events. A power cut may cost
-    the last events, never the file.
-    """
-
-    def __init__(self, base_dir: str) -> None:
-        """Nothing is opened yet."""
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
-        super().__init__(base_dir)
-
-    @contextmanager
-    def _connect(self, shard: str) -> Iterator[Connection]:
-        with self._db_lock:
-            engine = self._engines.pop(shard, None) or self._opened(shard)
-            self._engines[shard] = engine
-            while len(self._engines) > OPEN_EVENT_LOGS:
-                self._engines.popitem(last=False)[1].dispose()
-            with engine.connect() as connection, connection.begin():
-                yield connection
-
-    def _opened(self, shard: str) -> Engine:
-        engine = create_engine(self.conn_string_for_shard(shard), connect_args={"timeout": 60, "check_same_thread": False})
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
-        if shard not in self._initialized_dbs:
-            self._initdb(engine)
-            self._initialized_dbs.add(shard)
-        return engine
-
-    @property
-    def supports_asset_checks(self) -> bool:
-        """Always: files of the home were never written by a Dagster without them. Dagster itself would look at the file for each event."""
-        return True
-
-    def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:  # noqa: ARG002 - for the same reason
-        return True
-
-    def dispose(self) -> None:
-        """Close all files."""
-        while self._engines:
-            self._engines.popitem()[1].dispose()
-        super().dispose()
 
 
 class HomeStorage(DagsterSqliteStorage):

@@ -7,13 +7,16 @@ in all layers of a source; which event dates that touches is known only on the w
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import dagster as dg
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
 from event_platform import environment
 from event_platform.engines import spark
@@ -40,6 +43,10 @@ SELF_REPORTED_TAG = "dagster/defer_asset_events"
 """Tells Dagster that the steps report the partitions they wrote, which it does not know beforehand."""
 
 
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+"""So many events of one step are handed to Dagster's storage together; unless told so, it takes each by itself."""
+
+
 @dataclass
 class Step:
     """One asset body at work. `dates` are the partitions asked for; empty in an arrival run."""
@@ -56,20 +63,29 @@ class Step:
         """Record a materialization per date; those that Dagster records itself only get the metadata."""
         context = self.context
         assert isinstance(context, dg.AssetExecutionContext)  # noqa: S101 - checks report nothing of assets
-        for day, facts in sorted(metadata.items()):
-            if day in self.dates and dg.AssetKey(key) in context.selected_asset_keys:
-                context.add_asset_metadata(facts, asset_key=key, partition_key=day.isoformat())
-            else:
-                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(facts)))
+        is_ours = dg.AssetKey(key) in context.selected_asset_keys
+        for day in sorted(self.dates & metadata.keys()) if is_ours else ():
+            context.add_asset_metadata(metadata[day], asset_key=key, partition_key=day.isoformat())
+        others = sorted(metadata.keys() - self.dates) if is_ours else sorted(metadata)
+        made = [dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata[day])) for day in others]
+        for materialization, batch in zip(made, _batch(len(made)), strict=True):
+            DagsterEvent.asset_materialization(context.get_step_execution_context(), materialization, batch)
 
-    def record_check(self, evaluation: dg.AssetCheckEvaluation) -> None:
-        """Record a verdict on one partition as part of this run; Dagster itself keeps one verdict a run."""
-        event = dg.DagsterEvent(
-            event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
-            job_name=self.context.run.job_name,
-            event_specific_data=evaluation,
-        )
-        self.context.instance.report_dagster_event(event, self.run_id, logging.DEBUG)
+    def record_checks(self, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
+        """Record verdicts on single partitions as part of this run; Dagster itself keeps one verdict a run."""
+        from event_platform.event_log import HomeEventLog
+
+        instance, job_name = self.context.instance, self.context.run.job_name
+        takes_batches = isinstance(instance.event_log_storage, HomeEventLog)  # Dagster's own storages take none of verdicts
+        for evaluation, batch in zip(evaluations, _batch(len(evaluations)), strict=True):
+            event = DagsterEvent(event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=job_name, event_specific_data=evaluation)
+            instance.report_dagster_event(event, self.run_id, logging.DEBUG, batch if takes_batches else None)
+
+
+def _batch(length: int) -> Iterator[DagsterEventBatchMetadata]:
+    """For each of so many events: that they are to be stored together."""
+    together = str(uuid4())
+    return (DagsterEventBatchMetadata(together, number == length) for number in range(1, length + 1))
 
 
 @contextmanager

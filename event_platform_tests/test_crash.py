@@ -26,7 +26,7 @@ STEPS = {
     "remember": ("event_platform.stage.seen", "remember", 1),
     "merge": ("event_platform.trusted.assets", "merge_pending", 1),
     "aggregate": ("event_platform.aggregate.assets", "aggregate_pending", 1),
-    "verdict": ("event_platform.step", "Step.record_check", 3),
+    "verdict": ("event_platform.step", "Step.record_checks", 3),
 }
 """What is interrupted, where it is found, and how often a run comes by (the n-th time counts)."""
 

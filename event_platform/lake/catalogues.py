@@ -6,6 +6,8 @@ What else a catalogue must be told (warehouse, credentials, S3) is read by pyice
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,12 +31,34 @@ KINDS = {"postgresql": "sql", "http": "rest", "https": "rest", "thrift": "hive",
 
 
 def connect(environment: Environment, defaults: Mapping[str, str]) -> Catalog:
-    """The catalogue of a lake, made on first use; `defaults` are properties that pyiceberg's own settings may override."""
+    """The catalogue of a lake, made on first use; `defaults` are properties that pyiceberg's own settings may override.
+
+    One in SQL is opened once by a process, for making SQLAlchemy's statements anew costs more than asking them.
+    """
     from pyiceberg.catalog import load_catalog
     from pyiceberg.utils.config import Config
 
     told: dict[str, Any] = {**(Config().get_catalog_config(CATALOG) or {})}
-    return load_catalog(CATALOG, **{**defaults, **told, **_address(environment)})
+    properties = {**defaults, **told, **_address(environment)}
+    if properties["type"] != "sql":
+        return load_catalog(CATALOG, **properties)
+    return _opened(os.getpid(), _file(environment), tuple(sorted(properties.items())))
+
+
+@lru_cache(maxsize=4)
+def _opened(process: int, file: tuple[int, int] | None, properties: tuple[tuple[str, Any], ...]) -> Catalog:  # noqa: ARG001 - they make it another
+    from pyiceberg.catalog import load_catalog
+
+    return load_catalog(CATALOG, **dict(properties))
+
+
+def _file(environment: Environment) -> tuple[int, int] | None:
+    """What tells the file of an embedded catalogue from one that was put in its place; None where there is none."""
+    try:
+        status = (environment.lake / "catalog.db").stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def is_embedded(environment: Environment) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import duckdb
     from pyiceberg.manifest import DataFile
+    from pyiceberg.types import NestedField
 
     from event_platform.engines.engine import Engine
     from event_platform.lake.schema import Table
@@ -95,7 +96,8 @@ def copy_into(duck: Engine, target: Target, select: str, partition: str | None =
 def data_files(table: LakeTable, written: Written) -> list[DataFile]:
     """The files as Iceberg describes them."""
     table.statements[table.declared.name] = written.select
-    return [_data_file(table, row) for row in written.stats]
+    fields = {field.name: field for field in table.iceberg.schema().fields}
+    return [_data_file(table, fields, row) for row in written.stats]
 
 
 def without(engine: Engine, table: LakeTable, condition: str) -> tuple[list[DataFile], list[DataFile]]:
@@ -126,15 +128,15 @@ def _copy(target: Target, select: str, data: Path, parted: bool) -> str:
         )"""
 
 
-def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:
-    """One row of COPY's RETURN_STATS as an Iceberg data file with bounds for numbers, dates and times."""
+def _data_file(table: LakeTable, fields: Mapping[str, NestedField], row: Sequence[Any]) -> DataFile:
+    """One row of COPY's RETURN_STATS as an Iceberg data file with bounds for numbers, dates and times; `fields` are the table's by name."""
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
     from pyiceberg.typedef import Record
 
     path, count, size, _, statistics, _, _ = row
-    fields = {field.name: field for field in table.iceberg.schema().fields}
-    columns = {fields[name.strip('"')].field_id: numbers for name, numbers in statistics.items()}
-    bounds = {field_id: _bounds(fields_by_id(table)[field_id], numbers) for field_id, numbers in columns.items()}
+    written = [(fields[name.strip('"')], numbers) for name, numbers in statistics.items()]
+    columns = {field.field_id: numbers for field, numbers in written}
+    bounds = {field.field_id: _bounds(field, numbers) for field, numbers in written}
     partition = [_partition_value(fields[name].field_type, statistics[f'"{name}"']["min"]) for name in table.declared.stored_by]
     return DataFile.from_args(
         content=DataFileContent.DATA,
@@ -157,18 +159,13 @@ def _data_file(table: LakeTable, row: Sequence[Any]) -> DataFile:
     )
 
 
-def fields_by_id(table: LakeTable) -> dict[int, Any]:
-    """The Iceberg fields of a table by their id."""
-    return {field.field_id: field for field in table.iceberg.schema().fields}
-
-
-def _bounds(field: Any, numbers: dict[str, str]) -> tuple[bytes | None, bytes | None]:  # noqa: ANN401 - a pyiceberg NestedField
+def _bounds(field: NestedField, numbers: dict[str, str]) -> tuple[bytes | None, bytes | None]:
     from pyiceberg.conversions import to_bytes
     from pyiceberg.types import BooleanType, DoubleType, StringType
 
     if "min" not in numbers or isinstance(field.field_type, (StringType, BooleanType, DoubleType)):
         return None, None
-    return tuple(to_bytes(field.field_type, _partition_value(field.field_type, numbers[end])) for end in ("min", "max"))  # type: ignore[return-value]
+    return tuple(to_bytes(field.field_type, _partition_value(field.field_type, numbers[end])) for end in ("min", "max"))  # type: ignore[return-value,arg-type] # two, of a primitive
 
 
 def _partition_value(field_type: Any, text: str) -> str | int | date | datetime:  # noqa: ANN401 - a pyiceberg type
