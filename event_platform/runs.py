@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +22,8 @@ from event_platform.run_logs import as_json
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG, SOURCE_TAG
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from dagster_shared.error import SerializableErrorInfo
 
     from event_platform.lake.catalog import Lake
@@ -110,6 +113,21 @@ def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, te
         yield outcome
         if not outcome.ok:
             return
+
+
+def process_in_turn(lake: Lake, chosen: Iterable[Source], instance: dg.DagsterInstance, tell: Tell, stop: Event) -> Iterator[Outcome]:
+    """Run, a source after the other, until nothing is pending for any, or until told to stop; one whose run failed has no further turn.
+
+    However fast files come for one source, the others are not kept waiting, and the run under way is the last once `stop` is set.
+    """
+    waiting = deque(chosen)
+    while waiting and not stop.is_set():
+        source = waiting.popleft()
+        if has_pending_work(lake, source):
+            outcome = run_arrivals(source, instance, tell)
+            yield outcome
+            if outcome.ok:
+                waiting.append(source)
 
 
 def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell, tags: Mapping[str, str] | None = None) -> Outcome:

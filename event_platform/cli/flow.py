@@ -97,20 +97,22 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
     from event_platform.landing.watching import arrivals
-    from event_platform.runs import process_pending
+    from event_platform.runs import process_in_turn
 
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
         for number, names in enumerate(arrivals(here, chosen, stop)):
             at_work.set()
-            for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
+            outcomes = []
+            for outcome in process_in_turn(lake, [sources.get(name) for name in sorted(names)], instance, tell, stop):
+                outcomes.append(outcome)
                 for failure in outcome.failures:
                     tell(f"run {outcome.run_id[:8]} failed: {failure}")
             at_work.clear()
             if stop.is_set():
                 return
-            if number == 0:
+            if outcomes or number == 0:
                 tell("what was there is processed; waiting for files")
 
 
