@@ -173,7 +173,15 @@ def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.Dagster
         result = job.execute_in_process(run_config={"loggers": {"progress": {}}}, tags=tags, instance=instance, raise_on_error=False)
     finally:
         _listeners.remove(tell)
+    for warning in _warnings(result):
+        tell(warning)
     return Outcome(result.run_id, tuple(_failures(result)))
+
+
+def _warnings(result: dg.ExecuteInProcessResult) -> Iterable[str]:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN and not evaluation.partition:
+            yield f"warning: check {evaluation.check_name} on {evaluation.asset_key.to_user_string()}: {evaluation.description or 'did not pass'}"
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
