@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_platform import environment, sources, tables
+from event_platform import dead_runs, environment, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
 from event_platform.lake import catalogues, faults
@@ -186,6 +186,8 @@ def _instance() -> Iterator[Finding]:
     from event_platform.instance import open_instance
 
     with open_instance() as instance:
+        for run_id in dead_runs.fail_dead(instance):
+            yield Finding(True, dead_runs.told(run_id))
         yield Finding(True, f"Dagster keeps {counted(instance.get_runs_count(), 'run')} in {environment.read().dagster}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from event_platform.aggregate import aggregates_of
 from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
+from event_platform.dead_runs import under_way
 from event_platform.errors import PlatformError, UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.run_logs import as_json
@@ -170,7 +172,10 @@ def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.Dagster
     job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
     _listeners.append(tell)
     try:
-        result = job.execute_in_process(run_config={"loggers": {"progress": {}}}, tags=tags, instance=instance, raise_on_error=False)
+        with under_way(run_id := str(uuid4())):
+            result = job.execute_in_process(
+                run_config={"loggers": {"progress": {}}}, tags=tags, run_id=run_id, instance=instance, raise_on_error=False
+            )
     finally:
         _listeners.remove(tell)
     for warning in _warnings(result):

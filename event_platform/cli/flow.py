@@ -47,11 +47,19 @@ def run(source: SourceNames = None) -> None:
     lake = Lake(environment.read())
     _require_sound(chosen_sources(source))
     with open_instance() as instance, err.status("working …"):
+        _fail_dead(instance)
         outcomes = [outcome for chosen in chosen_sources(source) for outcome in process_pending(lake, chosen, instance, tell)]
     exit_if_failed(outcomes)
     if not outcomes:
         tell("nothing pending")
     _exit_if_open(lake, chosen_sources(source))
+
+
+def _fail_dead(instance: dg.DagsterInstance) -> None:
+    from event_platform.dead_runs import fail_dead, told
+
+    for run_id in fail_dead(instance):
+        tell(told(run_id))
 
 
 def _require_sound(chosen: Sequence[Source]) -> None:
@@ -102,6 +110,7 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
+        _fail_dead(instance)
         for number, names in enumerate(arrivals(here, chosen, stop)):
             at_work.set()
             outcomes = []
