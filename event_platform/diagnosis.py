@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_platform import environment, sources, tables
+from event_platform import dead_runs, environment, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import PlatformError
 from event_platform.lake import catalogues, faults
@@ -38,7 +38,7 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: tuple[Callable[[], Iterator[Finding]], ...]
-    looks = (_settings, _contracts, _engines, _home, _disk, _lake, _catalogue, _tables, _instance, _landing, _alerts, _streams)
+    looks = (_settings, _contracts, _engines, _home, _disk, _lake, _catalogue, _tables, _instance, _landing, _alerts, _streams, _unknown)
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -53,6 +53,24 @@ def diagnose() -> list[Finding]:
 def _settings() -> Iterator[Finding]:
     here = environment.read()
     yield Finding(True, f"home is {here.home}")
+
+
+def _unknown() -> Iterator[Finding]:
+    """Variables that look like settings and are none; alerts.toml and collector.toml may name variables of any name."""
+    named = _named_by_files(environment.read())
+    for name, meant in environment.unknown().items():
+        if name not in named:
+            way_out = f"Did you mean {meant}? " if meant else ""
+            yield Finding(False, f"{name} is set, which is no setting", f"{way_out}It changes nothing: correct its name, or unset it.")
+
+
+def _named_by_files(here: environment.Environment) -> set[str]:
+    """The variables in which the recipients' addresses and the collector's keys are."""
+    from event_platform.alerts import configuration as alerts
+    from event_platform.realtime import configuration as collector
+
+    recipients = alerts.read(here.alerts).recipients.values() if alerts.is_configured(here) else ()
+    return {each.address_from for each in recipients} | {key.secret_from for key in collector.read(here).keys.values()}
 
 
 def _engines() -> Iterator[Finding]:
@@ -168,6 +186,8 @@ def _instance() -> Iterator[Finding]:
     from event_platform.instance import open_instance
 
     with open_instance() as instance:
+        for run_id in dead_runs.fail_dead(instance):
+            yield Finding(True, dead_runs.told(run_id))
         yield Finding(True, f"Dagster keeps {counted(instance.get_runs_count(), 'run')} in {environment.read().dagster}")
 
 

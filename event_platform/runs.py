@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import dagster as dg
 
@@ -15,12 +17,15 @@ from event_platform.aggregate import aggregates_of
 from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
+from event_platform.dead_runs import under_way
 from event_platform.errors import PlatformError, UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.run_logs import as_json
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG, SOURCE_TAG
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from dagster_shared.error import SerializableErrorInfo
 
     from event_platform.lake.catalog import Lake
@@ -112,6 +117,21 @@ def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, te
             return
 
 
+def process_in_turn(lake: Lake, chosen: Iterable[Source], instance: dg.DagsterInstance, tell: Tell, stop: Event) -> Iterator[Outcome]:
+    """Run, a source after the other, until nothing is pending for any, or until told to stop; one whose run failed has no further turn.
+
+    However fast files come for one source, the others are not kept waiting, and the run under way is the last once `stop` is set.
+    """
+    waiting = deque(chosen)
+    while waiting and not stop.is_set():
+        source = waiting.popleft()
+        if has_pending_work(lake, source):
+            outcome = run_arrivals(source, instance, tell)
+            yield outcome
+            if outcome.ok:
+                waiting.append(source)
+
+
 def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell, tags: Mapping[str, str] | None = None) -> Outcome:
     """Materialize one asset for every date from first to last, in one run; UsageError when it has no such dates."""
     _require_dates(key, first, last)
@@ -152,10 +172,21 @@ def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.Dagster
     job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(keys))
     _listeners.append(tell)
     try:
-        result = job.execute_in_process(run_config={"loggers": {"progress": {}}}, tags=tags, instance=instance, raise_on_error=False)
+        with under_way(run_id := str(uuid4())):
+            result = job.execute_in_process(
+                run_config={"loggers": {"progress": {}}}, tags=tags, run_id=run_id, instance=instance, raise_on_error=False
+            )
     finally:
         _listeners.remove(tell)
+    for warning in _warnings(result):
+        tell(warning)
     return Outcome(result.run_id, tuple(_failures(result)))
+
+
+def _warnings(result: dg.ExecuteInProcessResult) -> Iterable[str]:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN and not evaluation.partition:
+            yield f"warning: check {evaluation.check_name} on {evaluation.asset_key.to_user_string()}: {evaluation.description or 'did not pass'}"
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:

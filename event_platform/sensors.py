@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from event_platform import environment
+from event_platform.dead_runs import fail_dead
 from event_platform.lake.catalog import Lake
 from event_platform.landing.claiming import wait_for_files
 from event_platform.runs import arrival_tags, has_pending_work, keys_of
@@ -48,6 +49,7 @@ def reason_to_wait(instance: dg.DagsterInstance, tags: dict[str, str], name: str
     """A run with the tags is under way, or the last one failed a moment ago and would fail again."""
     from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+    fail_dead(instance)
     last = instance.get_run_records(dg.RunsFilter(tags=tags), limit=1)
     if not last:
         return None

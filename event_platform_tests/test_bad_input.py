@@ -114,6 +114,24 @@ def test_a_file_that_is_no_lines_counts_as_one_quarantined_line(pipeline: Pipeli
     assert [number for number, _ in pipeline.reasons()[name]] == [0]
 
 
+def test_a_run_names_the_files_that_are_in_quarantine_whole_the_first_of_many(pipeline: Pipeline) -> None:
+    (told,) = [message for message in pipeline.told if "in quarantine whole" in message]
+    named = [name for name in FILES if f"{name} (The file" in told]
+    assert (len(named), told.startswith("payments: 4 files "), told.endswith(" and 1 more")) == (3, True, True)
+
+
+def test_a_run_warns_when_more_is_in_quarantine_than_the_contract_allows(pipeline: Pipeline) -> None:
+    (told,) = [message for message in pipeline.told if "quarantine_share" in message]
+    assert "More than 1.00% of the lines are in quarantine" in told
+
+
+def test_a_run_over_good_lines_warns_of_nothing(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    pipeline.drop("good.json", [line("good")])
+    pipeline.run_well()
+    assert [message for message in pipeline.told if "warning" in message or "in quarantine" in message] == []
+
+
 def test_good_lines_in_unusual_files_are_all_staged(pipeline: Pipeline) -> None:
     staged = {row[0] for row in pipeline.sql("SELECT event_id FROM stage.payments")}
     assert {f"name-{number}" for number in range(len(NAMES))} <= staged

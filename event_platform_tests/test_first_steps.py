@@ -57,6 +57,20 @@ def test_dates_that_a_table_does_not_have_are_told(home: Path, arguments: list[s
     assert dropped.exists()
 
 
+@pytest.mark.parametrize("command", [["status"], ["quarantine", "list", "payments"], ["quarantine", "show", "payments"], ["alerts", "list"]])
+def test_what_is_only_printed_refuses_parquet_at_once_and_names_the_way_out(home: Path, command: list[str]) -> None:
+    ended = ask(app, [*command, "--format", "parquet"])
+    assert isinstance(ended.exception, UsageError)
+    assert all(word in str(ended.exception) for word in ("--format csv", "json", "event-platform sql"))
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("command", [["status"], ["quarantine", "list"], ["quarantine", "show"], ["alerts", "list"]])
+def test_help_names_the_forms_that_there_are(command: list[str]) -> None:
+    assert "parquet" not in ask(app, [*command, "--help"]).output
+    assert "parquet" in ask(app, ["sql", "--help"]).output
+
+
 def test_a_run_says_what_became_of_the_lines_and_a_replay_what_was_rescued(home: Path) -> None:
     pipeline = Pipeline()
     pipeline.drop("a.json", [line("a"), "torn"])

@@ -7,7 +7,7 @@ import typer
 
 from event_platform import environment
 from event_platform.cli import terminal
-from event_platform.cli.terminal import tell
+from event_platform.cli.terminal import PrintedOption, tell
 from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 
@@ -34,7 +34,7 @@ def run() -> None:
 def show(
     waiting: Annotated[bool, typer.Option("--waiting", help="Only what is not delivered yet.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most this many messages, the newest.")] = 50,
-    form: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    form: PrintedOption = Format.table,
 ) -> None:
     """How each message stands: what was told to whom, what waits, what failed and why."""
     from event_platform.alerts.log import LATEST
@@ -44,8 +44,6 @@ def show(
         FROM (FROM aggregate.weather_alerts QUALIFY {LATEST}) {"WHERE state IN ('due', 'failed')" if waiting else ""}
         ORDER BY observed_at DESC, rule, place, recipient LIMIT {limit}"""
     with session(environment.read()) as opened:
-        if form is Format.parquet:
-            raise UsageError("Alerts are listed as table, csv or json.")
         if form is not Format.table:
             opened.print(statement, form, sys.stdout.buffer)
             return

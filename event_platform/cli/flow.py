@@ -47,11 +47,19 @@ def run(source: SourceNames = None) -> None:
     lake = Lake(environment.read())
     _require_sound(chosen_sources(source))
     with open_instance() as instance, err.status("working …"):
+        _fail_dead(instance)
         outcomes = [outcome for chosen in chosen_sources(source) for outcome in process_pending(lake, chosen, instance, tell)]
     exit_if_failed(outcomes)
     if not outcomes:
         tell("nothing pending")
     _exit_if_open(lake, chosen_sources(source))
+
+
+def _fail_dead(instance: dg.DagsterInstance) -> None:
+    from event_platform.dead_runs import fail_dead, told
+
+    for run_id in fail_dead(instance):
+        tell(told(run_id))
 
 
 def _require_sound(chosen: Sequence[Source]) -> None:
@@ -97,20 +105,23 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     from event_platform.instance import open_instance
     from event_platform.lake.catalog import Lake
     from event_platform.landing.watching import arrivals
-    from event_platform.runs import process_pending
+    from event_platform.runs import process_in_turn
 
     here = environment.read()
     lake = Lake(here)
     with open_instance() as instance:
+        _fail_dead(instance)
         for number, names in enumerate(arrivals(here, chosen, stop)):
             at_work.set()
-            for outcome in (outcome for name in sorted(names) for outcome in process_pending(lake, sources.get(name), instance, tell)):
+            outcomes = []
+            for outcome in process_in_turn(lake, [sources.get(name) for name in sorted(names)], instance, tell, stop):
+                outcomes.append(outcome)
                 for failure in outcome.failures:
                     tell(f"run {outcome.run_id[:8]} failed: {failure}")
             at_work.clear()
             if stop.is_set():
                 return
-            if number == 0:
+            if outcomes or number == 0:
                 tell("what was there is processed; waiting for files")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from event_platform import environment
-from event_platform.cli.terminal import FormatOption, SourceNames, chosen_sources, err, out, plain, show
+from event_platform.cli.terminal import FormatOption, PrintedOption, SourceNames, chosen_sources, err, out, plain, show
 from event_platform.errors import UsageError
 from event_platform.serving.engines import Engine, arrow
 from event_platform.serving.forms import Format
@@ -78,7 +78,7 @@ def _answer(opened: Session, statement: str, form: Format, output: Path | None) 
 @app.command()
 def status(
     source: SourceNames = None,
-    form: FormatOption = Format.table,
+    form: PrintedOption = Format.table,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 1 if the accounting does not close.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show what metadata says again and again.")] = False,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks of --watch.")] = 5,
@@ -101,8 +101,6 @@ def status(
         writer = csv.DictWriter(sys.stdout, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
-    elif form is Format.parquet:
-        raise UsageError("status is printed as table, csv or json.")
     else:
         show(list(rows[0]), [tuple(row.values()) for row in rows])
     if still_open := [each.source for each in found if not each.balanced]:

@@ -9,14 +9,14 @@ import typer
 from event_platform import environment, sources
 from event_platform.cli.flow import reparse
 from event_platform.cli.look import sql
-from event_platform.cli.terminal import FormatOption, SourceName, tell
+from event_platform.cli.terminal import PrintedOption, SourceName, tell
 from event_platform.serving.forms import Format
 
 app = typer.Typer(no_args_is_help=True, help="Lines that could not be staged.")
 
 
 @app.command("list")
-def quarantine_list(source: SourceName, form: FormatOption = Format.table) -> None:
+def quarantine_list(source: SourceName, form: PrintedOption = Format.table) -> None:
     """Reasons, with how many lines of which landing dates."""
     chosen = sources.get(source)
     statement = f"""SELECT reason, landing_date, count(*) AS lines, count(DISTINCT landing_file) AS files
@@ -29,7 +29,7 @@ def quarantine_show(
     source: SourceName,
     limit: Annotated[int, typer.Option(min=1, help="At most this many lines.")] = 50,
     reveal: Annotated[bool, typer.Option("--reveal", help="Show the lines themselves, which may hold personal data.")] = False,
-    form: FormatOption = Format.table,
+    form: PrintedOption = Format.table,
 ) -> None:
     """Each line in quarantine: where it is and why."""
     chosen = sources.get(source)

@@ -18,6 +18,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from event_platform import environment, logs, sources
+from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 from event_platform.wording import counted
 
@@ -36,6 +37,18 @@ SHOWN_ROWS = 1_000
 SourceName = Annotated[str, typer.Argument(help="Name of a source.", show_default=False)]
 SourceNames = Annotated[list[str] | None, typer.Argument(help="Names of sources; all when none is given.", show_default=False)]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+
+
+def _printable(form: Format) -> Format:
+    if form is Format.parquet:
+        raise UsageError(
+            "Parquet cannot be printed. Give --format csv or --format json, or write a file with `event-platform sql … --output FILE.parquet`."
+        )
+    return form
+
+
+PrintedOption = Annotated[Format, typer.Option("--format", help="How to print.", callback=_printable, metavar="<table|csv|json>")]
+"""Of commands that write no file."""
 
 
 def plain(error: object) -> str:

@@ -3,7 +3,9 @@
 Nothing here writes: the folders are made by whoever first writes to them.
 """
 
+import os
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from event_platform.environment.emr import Emr, read_emr
 from event_platform.environment.engines import DuckDb, Engines
@@ -44,6 +46,7 @@ __all__ = [
     "secret",
     "settings",
     "share_metrics_in",
+    "unknown",
     "unwritable",
 ]
 
@@ -78,3 +81,14 @@ def read() -> Environment:
 def settings() -> list[Setting]:
     """Every setting there is, in the order of the groups."""
     return [each for group in GROUPS for each in declared_in(group).values() if each.meaning]
+
+
+_BEGINNING = "EVENT_PLATFORM"
+
+
+def unknown() -> dict[str, str | None]:
+    """The variables that begin as settings do and are none, by name, each with the name of the setting that is most like it, if one is."""
+    known = {each.name.removeprefix(_BEGINNING): each for each in settings()}
+    strange = [name for name in sorted(os.environ) if name.startswith(_BEGINNING) and not any(each.is_filled_by(name) for each in known.values())]
+    nearest = {name: get_close_matches(name.removeprefix(_BEGINNING), known, n=1) for name in strange}
+    return {name: known[found[0]].name if found else None for name, found in nearest.items()}

@@ -85,6 +85,11 @@ class Home:
         return self.home / "dagster"
 
     @cached_property
+    def under_way(self) -> Path:
+        """A lock for each run that a command executes, by the machine's name."""
+        return self.home / "under_way"
+
+    @cached_property
     def scratch(self) -> Path:
         """Spilled and half-made files; may be emptied whenever nothing runs."""
         return self.home / "scratch"

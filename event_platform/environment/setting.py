@@ -39,6 +39,10 @@ class Setting:
         """The name, or what the names of a family begin with."""
         return self.name.partition("<")[0]
 
+    def is_filled_by(self, variable: str) -> bool:
+        """Whether the variable is this setting, or of this family."""
+        return variable == self.name if self.prefix == self.name else variable.startswith(self.prefix)
+
     def value(self) -> Any:  # noqa: ANN401 - of the field's type
         """What the environment says, else the default; ConfigurationError naming a variable that cannot be used."""
         if self.prefix != self.name:

@@ -3,7 +3,7 @@
 `[stage, <source>_event_dates]` is the bridge between the two clocks: no table, but a mark on each event date whose staged rows changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -12,6 +12,7 @@ from event_platform import partitions, tables
 from event_platform.described import asset_metadata, kinds_of, written_by_date
 from event_platform.lake.table import LakeTable, day_of
 from event_platform.landing.expiry import unarchived
+from event_platform.landing.ledger import LandedFile
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import Staged, reparse, stage_pending
 from event_platform.step import ONLY_CHANGES_TAG, Step, step
@@ -80,6 +81,8 @@ def _report(work: Step, source: Source, staged: Staged) -> None:
         work.report([table.layer, table.short_name], facts)
     if staged.staged_lines or staged.quarantined_lines or staged.rescued_lines:
         work.context.log.info(f"{source.name}: {_told(source, staged)}")
+    if whole := [file for file in staged.files if file.unreadable and file.lines_to_account_for]:
+        work.context.log.warning(f"{source.name}: {_named(whole)}")
     work.report(list(event_dates_key(source).path), {day: {} for day in staged.event_dates})
 
 
@@ -89,6 +92,17 @@ def _told(source: Source, staged: Staged) -> str:
     if staged.rescued_lines is not None:
         told = f"parsed anew: {told}, {staged.rescued_lines:,} rescued from quarantine"
     return f"{told}; see `event-platform quarantine list {source.name}`" if staged.quarantined_lines else told
+
+
+FILES_NAMED = 3
+"""So many of the files that are in quarantine whole are told by name."""
+
+
+def _named(whole: Sequence[LandedFile]) -> str:
+    """Which files could not be read at all, and why; of many the first."""
+    named = [f"{file.original_name} ({(file.unreadable or '').removesuffix('.')})" for file in whole[:FILES_NAMED]]
+    more = f" and {len(whole) - FILES_NAMED:,} more" if len(whole) > FILES_NAMED else ""
+    return f"{counted(len(whole), 'file')} in quarantine whole: {', '.join(named)}{more}"
 
 
 def _rows_by_landing_date(table: LakeTable) -> dict[date, int]:
