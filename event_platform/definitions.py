@@ -1,6 +1,7 @@
 """Assembly only: every source's assets, checks and sensor, and every aggregate, on one graph."""
 
 import warnings
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -20,7 +21,7 @@ from event_platform.runs import progress_logger
 from event_platform.sensors import arrival_sensor
 from event_platform.serving.postgres.assets import load_asset
 from event_platform.serving.postgres.loads import configured
-from event_platform.sources import all_sources
+from event_platform.sources import all_sources, clickstream, examples, weather
 from event_platform.stage.assets import event_dates_bridge, stage_assets
 from event_platform.stream_sensors import check_job, stream_sensor
 from event_platform.trusted.assets import trusted_asset
@@ -40,23 +41,30 @@ def definitions() -> dg.Definitions:
     for aggregate in all_aggregates():
         assets.append(aggregate_asset(aggregate))
         checks += checks_of_aggregate(aggregate)
-    assets.append(alerts_asset())
-    checks += checks_of_alerts()
-    assets += stream_assets()
-    checks += checks_of_stream()
     here = environment.read()
     loads = configured(here)
     jobs = [emr_job(source, here.emr) for source in all_sources().values()] if here.emr else []
     assets += [load_asset(load) for load in loads]
-    return dg.Definitions(
+    of_sources = dg.Definitions(
         assets=dg.with_source_code_references(assets),
         asset_checks=checks,
-        jobs=[*jobs, check_job(), maintain_job],
-        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), stream_sensor(), notice_sensor()],
-        schedules=[alerts_schedule(), *pull_schedules(), maintain_schedule()],
+        jobs=[*jobs, maintain_job],
+        sensors=[*map(arrival_sensor, all_sources().values()), *map(load_sensor, loads), notice_sensor()],
+        schedules=[*pull_schedules(), maintain_schedule()],
         executor=dg.in_process_executor,
         loggers={"console": console_logger(), "progress": progress_logger},
     )
+    return dg.Definitions.merge(of_sources, *_of_examples())
+
+
+def _of_examples() -> Iterator[dg.Definitions]:
+    """What two of the feeds that come with the platform have and no other: alerts, and a stream that counts."""
+    if weather.SOURCE.name in examples():
+        alerts = dg.with_source_code_references([alerts_asset()])
+        yield dg.Definitions(assets=alerts, asset_checks=checks_of_alerts(), schedules=[alerts_schedule()])
+    if clickstream.SOURCE.name in examples():
+        streamed = dg.with_source_code_references(stream_assets())
+        yield dg.Definitions(assets=streamed, asset_checks=checks_of_stream(), jobs=[check_job()], sensors=[stream_sensor()])
 
 
 defs = definitions()

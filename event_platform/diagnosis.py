@@ -155,7 +155,10 @@ def _tables() -> Iterator[Finding]:
     yield Finding(True, f"{counted(len(there), 'table')} compared with their declarations")
     trusted = lake.catalog.list_tables("trusted") if ("trusted",) in lake.catalog.list_namespaces() else []
     for name in sorted({name for _, name in trusted} - sources.all_sources().keys()):
-        way_out = "Set EVENT_PLATFORM_SOURCES to the folder with its contract; until then its files are not taken, and `status` does not count it."
+        way_out = (
+            "Set EVENT_PLATFORM_SOURCES to the folder with its contract, or EVENT_PLATFORM_EXAMPLES=1 if it comes with the platform; until then "
+            "its files are not taken, and `status` does not count it."
+        )
         yield Finding(False, f"trusted.{name} is the table of a source that has no contract here", way_out)
 
 

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from event_platform import accounting, partitions, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
-from event_platform.aggregate.clickstream_live import TABLES as STREAMED
+from event_platform.aggregate.clickstream_live import streamed_of
 from event_platform.aggregate.expiry import expire_answers, is_behind, outlives_trusted
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.retention import RUN_ID, Expired
 from event_platform.lake.table import day_of
 from event_platform.landing import expiry as archive
-from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.stage.expiry import archive_needed, dates_at_work, expire_quarantine, expire_stage, files_before, records_of
 from event_platform.trusted.expiry import expire_rows, first_kept, forget_expired
 from event_platform.wording import counted
@@ -114,7 +113,7 @@ def _aggregates(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, bef
 
 def _streamed(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: date) -> Iterator[Expired]:  # noqa: ARG001 - as the others
     """What the stream counted by user goes with the events."""
-    for table in STREAMED if source.name == CLICKSTREAM.name else ():
+    for table in streamed_of(source):
         if lake.exists(table) and (done := expire_answers(lake, table, before)):
             yield done
 

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from event_platform import retention, scratch, tables
 from event_platform.aggregate import aggregates_from, aggregates_of
-from event_platform.aggregate.clickstream_live import TABLES as STREAMED
-from event_platform.alerts.log import TABLE as ALERTS
+from event_platform.aggregate.clickstream_live import streamed_of
+from event_platform.alerts.log import alerts_of
 from event_platform.lake.maintenance import Upkeep, maintain
 from event_platform.lake.objects import object_store
 from event_platform.lake.retention import RUN_ID
 from event_platform.lake.storage import is_remote, root
 from event_platform.sources import all_sources
-from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
-from event_platform.sources.weather import SOURCE as WEATHER
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
@@ -65,8 +63,7 @@ def maintain_source(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection,
         (f"trusted.{source.name}", tables.trusted(source), lambda: made_from(tables.trusted(source))),
         (f"trusted.{source.name}", tables.seen(source), list),
         *((each.table.name, each.table, partial(made_from, each.table)) for each in aggregates_of(source)),
-        *([(table.name, table, list) for table in STREAMED] if source.name == CLICKSTREAM.name else []),
-        *([(ALERTS.name, ALERTS, list)] if source.name == WEATHER.name else []),
+        *((table.name, table, list) for table in (*streamed_of(source), *alerts_of(source))),
     ]
     for lock, table, readers in plans:
         if lake.exists(table):

@@ -18,6 +18,7 @@ WRITTEN = {
     ".gitignore",
     "README.md",
     "dagster.yaml",
+    "event-platform.toml",
     "pytest.ini",
     "requirements.txt",
     "samples/parcels.json",
@@ -60,7 +61,7 @@ def test_a_checkout_has_the_files_of_a_new_project(name: str) -> None:
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     start_project(tmp_path / "p")
     (tmp_path / "p" / "README.md").write_text("mine")
-    with pytest.raises(UsageError, match=r"p is not empty: .gitignore and 8 more. Nothing was written"):
+    with pytest.raises(UsageError, match=r"p is not empty: .gitignore and 9 more. Nothing was written"):
         start_project(tmp_path / "p")
     assert (tmp_path / "p" / "README.md").read_text() == "mine"
     with pytest.raises(UsageError, match=r"README\.md is a file"):

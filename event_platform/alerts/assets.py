@@ -19,7 +19,7 @@ KEY = dg.AssetKey([log.TABLE.layer, log.TABLE.short_name])
 
 def alert_keys(source: Source) -> list[dg.AssetKey]:
     """The assets that watch the source's trusted table for alerts."""
-    return [KEY] if source.name == SOURCE.name else []
+    return [KEY] if log.alerts_of(source) else []
 
 
 def alerts_asset() -> dg.AssetsDefinition:

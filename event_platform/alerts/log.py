@@ -14,7 +14,9 @@ from event_platform.alerts.hysteresis import State
 from event_platform.lake.schema import Table
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
+from event_platform.sources import examples
 from event_platform.sources.contract import Column
+from event_platform.sources.weather import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from event_platform.alerts.hysteresis import Kind
     from event_platform.lake.catalog import Lake
+    from event_platform.sources.contract import Source
 
 TABLE = Table(
     "aggregate",
@@ -50,6 +53,12 @@ TABLE = Table(
         Column("run_id", "string", "Run that wrote the row", nullable=False),
     ),
 )
+
+
+def alerts_of(source: Source) -> tuple[Table, ...]:
+    """The log, where the source is the weather that comes with the platform; nothing where it is another."""
+    return (TABLE,) if source.name == SOURCE.name and SOURCE.name in examples() else ()
+
 
 EVALUATED, NEXT_DUE = "evaluated", "next_due"
 """Notes on the table, written in the same commit as rows: the last observation looked at of each place, and when the next message is due."""

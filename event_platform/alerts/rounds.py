@@ -9,8 +9,7 @@ from event_platform import tables
 from event_platform.alerts import configuration
 from event_platform.alerts.deliver import deliver_due
 from event_platform.alerts.evaluate import evaluate_new, evaluate_rows
-from event_platform.alerts.log import TABLE, AlertLog
-from event_platform.sources.weather import SOURCE
+from event_platform.alerts.log import TABLE, AlertLog, alerts_of
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def run_round(lake: Lake, duck: duckdb.DuckDBPyConnection, run_id: str, now: dat
 
 def is_behind(lake: Lake, source: Source) -> bool:
     """Whether alerts are configured on the source and have not looked at all that trusted holds."""
-    if source.name != SOURCE.name or not configuration.is_configured(lake.environment):
+    if not alerts_of(source) or not configuration.is_configured(lake.environment):
         return False
     trusted = lake.open(tables.trusted(source))
     return bool(trusted.changes_since(lake.open(TABLE).consumed(trusted.declared.name)))

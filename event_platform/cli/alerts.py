@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from event_platform import environment
+from event_platform import environment, sources
 from event_platform.cli import terminal
 from event_platform.cli.terminal import PrintedOption, tell
 from event_platform.errors import UsageError
 from event_platform.serving.forms import Format
 
 app = typer.Typer(no_args_is_help=True, help="Alerts on the weather.")
+NEEDED_BY = "An alert on the weather"
 
 
 @app.command()
@@ -21,6 +22,7 @@ def run() -> None:
     from event_platform.instance import open_instance
     from event_platform.runs import run_alerts
 
+    sources.require_example("weather", NEEDED_BY)
     configuration.read(environment.read().alerts)
     with open_instance() as instance:
         outcome = run_alerts(instance, tell)
@@ -40,6 +42,7 @@ def show(
     from event_platform.alerts.log import LATEST
     from event_platform.serving.sql import session
 
+    sources.require_example("weather", NEEDED_BY)
     statement = f"""SELECT observed_at, kind, rule, place, measure, value, recipient, state, attempt, due_at, error
         FROM (FROM aggregate.weather_alerts QUALIFY {LATEST}) {"WHERE state IN ('due', 'failed')" if waiting else ""}
         ORDER BY observed_at DESC, rule, place, recipient LIMIT {limit}"""

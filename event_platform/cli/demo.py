@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from event_platform import environment
+from event_platform import environment, sources
 from event_platform.cli.flow import land, run
 from event_platform.cli.look import status
 from event_platform.cli.terminal import SourceNames, chosen_sources, draw, err, out, plain, tell
@@ -30,6 +30,8 @@ def demo(source: SourceNames = None) -> None:
     from event_platform.serving.sql import session
 
     wanted = [each.name for each in chosen_sources(source) if each.name in SHOWINGS] if source else list(SHOWINGS)
+    for name in wanted:
+        sources.require_example(name, "The demo")
     shown = [name for name in wanted if _landed(name, SHOWINGS[name])]
     run(shown)
     out.print("\n[bold]The accounting[/] [dim](event-platform status)[/]")

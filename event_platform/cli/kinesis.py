@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from event_platform import environment
+from event_platform import environment, sources
 from event_platform.cli.terminal import tell, until_told_to_end
 from event_platform.errors import UsageError
 
@@ -24,5 +24,6 @@ def consume_kinesis(
 
     if source != "weather":
         raise UsageError(f"{source} is not consumed from Kinesis; weather is. Firehose brings events of other sources, see docs/kinesis.md.")
+    sources.require_example(source, "What comes through Kinesis")
     with until_told_to_end("ended"):
         consume(environment.read(), stream or source, tell, until_caught_up=until_caught_up)

@@ -28,7 +28,7 @@ NEXT_STEPS = """
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A folder that is empty or not there yet.", show_default=False)]) -> None:
-    """Make a project: workspace.yaml, dagster.yaml, an example contract with a sample, and a test."""
+    """Make a project: workspace.yaml, dagster.yaml, event-platform.toml, an example contract with a sample, and a test."""
     from event_platform.starting import start_project
 
     written = start_project(folder)

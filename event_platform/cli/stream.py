@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from event_platform import environment
+from event_platform import environment, sources
 from event_platform.aggregate.agreement import OnDate
 from event_platform.cli.terminal import show, tell, until_told_to_end
 
@@ -22,6 +22,7 @@ def clickstream(
     """Count the topic's events in windows of five seconds, into aggregate.clickstream_windows_live. Ctrl-C or SIGTERM ends it."""
     from event_platform.realtime.windows.process import stream
 
+    sources.require_example("clickstream", "The stream")
     with until_told_to_end("the stream has ended; what was counted is in the lake"):
         stream(environment.read(), tell, until_caught_up, anew)
 
@@ -33,6 +34,7 @@ def compare() -> None:
     from event_platform.engines.duckdb import connect
     from event_platform.lake.catalog import Lake
 
+    sources.require_example("clickstream", "The stream")
     here = environment.read()
     with connect(here) as duck:
         found = agreement.compare(Lake(here), duck, here.stream.delay)

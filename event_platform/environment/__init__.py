@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from event_platform.environment.emr import Emr, read_emr
 from event_platform.environment.engines import DuckDb, Engines
-from event_platform.environment.feeds import PLACE_NAME, Feeds, extra_sources
+from event_platform.environment.feeds import PLACE_NAME, Feeds, examples, extra_sources
 from event_platform.environment.home import Home, home_or_default, require_sound_home, unwritable
 from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
@@ -36,6 +36,7 @@ __all__ = [
     "Readers",
     "Redshift",
     "Stream",
+    "examples",
     "extra_sources",
     "is_set",
     "java_path",
@@ -69,7 +70,7 @@ def read() -> Environment:
     """Read the settings; raise ConfigurationError naming the variable that cannot be used."""
     given = values(Environment)
     return Environment(
-        **given | {"home": home_or_default(given["home"]), "extra_sources": extra_sources()},
+        **given | {"home": home_or_default(given["home"]), "examples": examples(), "extra_sources": extra_sources()},
         redshift=Redshift(**values(Redshift)),
         engines=Engines(**values(Engines)),
         emr=read_emr(),

@@ -1,12 +1,13 @@
-"""Which feeds there are beside those of the platform, and from where feeds are pulled."""
+"""Which feeds there are, and from where feeds are pulled."""
 
 import re
+import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from event_platform.environment.kinds import ADDRESS, COUNT, MEGABYTES, PATH, SECONDS, TEXT
-from event_platform.environment.project_folder import project
+from event_platform.environment.kinds import ADDRESS, COUNT, MEGABYTES, PATH, SECONDS, SWITCH, TEXT
+from event_platform.environment.project_folder import PROJECT_FILE, project
 from event_platform.environment.setting import Kind, declared_in, setting
 from event_platform.errors import ConfigurationError
 
@@ -31,6 +32,13 @@ def _places(name: str, text: str) -> tuple[tuple[str, str], ...]:
 class Feeds:
     """`weather_places` are pairs of a name and what Tomorrow.io calls the location; `pull_deadline` bounds one pull with all its attempts."""
 
+    examples: bool | None = setting(
+        "EVENT_PLATFORM_EXAMPLES",
+        SWITCH,
+        "whether the feeds that come with the platform are there",
+        default=None,
+        unset="`examples` in the project's `event-platform.toml`, `false` where `event-platform init` made it; `1` without that",
+    )
     extra_sources: Path | None = setting(
         "EVENT_PLATFORM_SOURCES", PATH, "a folder with further contracts", default=None, unset="`sources` in the project"
     )
@@ -74,3 +82,23 @@ def extra_sources() -> Path | None:
     folder = project()
     given: Path | None = declared_in(Feeds)["extra_sources"].value()
     return given or (folder / "sources" if folder and (folder / "sources").is_dir() else None)
+
+
+def examples() -> bool:
+    """Whether the feeds that come with the platform are there: what is set, else what the project says (or ConfigurationError), else yes."""
+    given: bool | None = declared_in(Feeds)["examples"].value()
+    folder = project()
+    if given is not None or folder is None or not (folder / PROJECT_FILE).exists():
+        return given is not False
+    return _examples_in(folder / PROJECT_FILE)
+
+
+def _examples_in(path: Path) -> bool:
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read as TOML ({error}).") from error
+    wanted = said.pop("examples", True)
+    if said or not isinstance(wanted, bool):
+        raise ConfigurationError(f"{path} may say `examples = true` or `examples = false`, and nothing else.")
+    return wanted

@@ -9,6 +9,9 @@ CHECKOUT = PACKAGE.parent
 NEW_PROJECT = PACKAGE / "new_project"
 """The files of a new project; those of Dagster also serve where there is none."""
 
+PROJECT_FILE = "event-platform.toml"
+"""What a project says of itself."""
+
 
 def project() -> Path | None:
     """The folder with what is the user's own: that of the nearest `workspace.yaml` from here upwards which loads the platform, else the checkout.

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.aggregate import aggregates_of
-from event_platform.aggregate.clickstream_live import TABLES as STREAMED
+from event_platform.aggregate.clickstream_live import streamed_of
 from event_platform.engines.spelling import identifier, in_dates
 from event_platform.landing.expiry import unarchived
-from event_platform.sources.clickstream import SOURCE as CLICKSTREAM
 from event_platform.stage.persons import tells_of_suppressed
 from event_platform.suppression import is_suppressed
 from event_platform.trusted.expiry import drop_rows
@@ -41,7 +40,7 @@ def conditions(source: Source, places: Places) -> Iterator[tuple[Table, str]]:
         held = list(of_columns(source, aggregate.table))
         if held:
             yield aggregate.table, " OR ".join(held)
-    for table in STREAMED if source.name == CLICKSTREAM.name else ():
+    for table in streamed_of(source):
         yield table, " OR ".join(of_columns(source, table))
 
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from event_platform.aggregate.clickstream_live import TABLES
+from event_platform.aggregate.clickstream_live import streamed_of
 from event_platform.erasure.search import of_columns
 from event_platform.lake.conflicts import starts_anew
 from event_platform.lake.table import Change
 from event_platform.lake.write import without
 from event_platform.realtime.windows.query import checkpoint_of
 from event_platform.realtime.windows.running import alone
-from event_platform.sources.clickstream import SOURCE
 from event_platform.trusted.dates import event_date_of
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def erase_streamed(lake: Lake, duck: duckdb.DuckDBPyConnection, source: Source, 
 
 
 def _tables(lake: Lake, source: Source) -> list[Table]:
-    return [table for table in TABLES if source.name == SOURCE.name and lake.exists(table)]
+    return [table for table in streamed_of(source) if lake.exists(table)]
 
 
 @starts_anew

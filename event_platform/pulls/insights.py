@@ -48,4 +48,4 @@ def _pull_date(environment: Environment, day: date, count: int) -> Pulled:
             "`event-platform serve insights` opens one to try and tells its address."
         )
     request = Request(f"{environment.insights_url}/records", {"date": day.isoformat(), "count": str(count)})
-    return pull_and_land(environment, sources.get("insights"), day.isoformat(), request, "array", asked=count)
+    return pull_and_land(environment, sources.require_example("insights", "The pull"), day.isoformat(), request, "array", asked=count)

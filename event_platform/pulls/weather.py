@@ -92,7 +92,7 @@ def _poll_place(
     try:
         return pull_and_land(
             environment,
-            sources.get("weather"),
+            sources.require_example("weather", "The poll"),
             what,
             request,
             "object",

@@ -94,7 +94,9 @@ def _refuse_unknown(found: Collector, path: Path) -> None:
 
 
 def _collectable(name: str) -> Source:
-    source = sources.get(name)
+    source = sources.all_sources().get(name)
+    if source is None:
+        raise ConfigurationError(f"Events of {name} cannot be collected: there is no such feed. Name those there are: `topics` in collector.toml.")
     if not is_streamable(source):
         raise ConfigurationError(f"Events of {name} cannot be collected: its files are no JSON lines, or their names say something.")
     return source

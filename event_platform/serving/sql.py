@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from event_platform import tables
 from event_platform.aggregate import all_aggregates
-from event_platform.aggregate.clickstream_live import TABLES as STREAMED
-from event_platform.alerts.log import TABLE as ALERTS
+from event_platform.aggregate.clickstream_live import streamed_of
+from event_platform.alerts.log import alerts_of
 from event_platform.engines.duckdb import connect
 from event_platform.engines.spelling import literal
 from event_platform.errors import UsageError
@@ -37,10 +37,10 @@ COPY_OPTIONS = {Format.csv: "FORMAT csv, HEADER", Format.json: "FORMAT json, ARR
 
 def declared_tables() -> list[Table]:
     """Every table that people query, whether it has been written yet or not."""
-    of_sources = (
-        declare(source) for source in all_sources().values() for declare in (tables.ledger, tables.stage, tables.quarantine, tables.trusted)
-    )
-    return [*of_sources, *(aggregate.table for aggregate in all_aggregates()), *STREAMED, ALERTS]
+    there = all_sources().values()
+    of_sources = (declare(source) for source in there for declare in (tables.ledger, tables.stage, tables.quarantine, tables.trusted))
+    beside = (table for source in there for table in (*streamed_of(source), *alerts_of(source)))
+    return [*of_sources, *(aggregate.table for aggregate in all_aggregates()), *beside]
 
 
 @contextmanager

@@ -15,19 +15,33 @@ from event_platform.sources.contract import Source
 
 @cache
 def all_sources() -> dict[str, Source]:
-    """Every contract of this folder and of the user's own (`environment.extra_sources`), by name; ConfigurationError if one is given twice."""
-    found: dict[str, Source] = {}
-    own = _extra(environment.extra_sources())
-    for module in (*_shipped(), *own):
+    """The examples and every contract of the user's own (`environment.extra_sources`), by name; ConfigurationError if one is given twice."""
+    found = examples()
+    for module in _extra(environment.extra_sources()):
         source = getattr(module, "SOURCE", None)
         if not isinstance(source, Source):
-            if module in own:
-                raise ConfigurationError(f"{module.__file__} has no SOURCE = Source(…); declare one, or begin the file's name with _.")
-            continue
+            raise ConfigurationError(f"{module.__file__} has no SOURCE = Source(…); declare one, or begin the file's name with _.")
         if source.name in found:
             raise ConfigurationError(f"Two contracts are named {source.name!r}; the second is {module.__file__}. Rename one.")
         found[source.name] = source
     return found
+
+
+def examples() -> dict[str, Source]:
+    """The contracts of this folder, by name; none in a project that does without them (`environment.examples`)."""
+    found = (getattr(module, "SOURCE", None) for module in _shipped()) if environment.examples() else ()
+    return {source.name: source for source in found if isinstance(source, Source)}
+
+
+def require_example(name: str, what: str) -> Source:
+    """The contract of this folder of that name; UsageError saying how to have it if the project does without, where `what` needs it."""
+    try:
+        return examples()[name]
+    except KeyError:
+        raise UsageError(
+            f"{what} needs the feed {name} that comes with the platform, and this project does without such feeds. Set EVENT_PLATFORM_EXAMPLES=1 "
+            "to have them for once, or say `examples = true` in event-platform.toml."
+        ) from None
 
 
 def get(name: str) -> Source:
@@ -35,7 +49,7 @@ def get(name: str) -> Source:
     try:
         return all_sources()[name]
     except KeyError:
-        known = ", ".join(sorted(all_sources()))
+        known = ", ".join(sorted(all_sources())) or "none"
         raise UsageError(
             f"There is no source {name!r}. Known sources: {known}. A new one is one file in sources/ of a project (`event-platform init`), "
             "in event_platform/sources/ of a checkout, or in a folder that EVENT_PLATFORM_SOURCES names."

@@ -12,7 +12,7 @@ with app.setup:
     from event_platform.errors import PlatformError
     from event_platform.serving.explore import plots
     from event_platform.serving.explore.answers import Answers, thresholds
-    from event_platform.sources import all_sources
+    from event_platform.sources import all_sources, examples
 
 
 @app.function
@@ -26,6 +26,12 @@ def shown(answers, feed, plot):
 def nothing_yet(feed):
     """What to do when a feed has no data."""
     return mo.callout(mo.md(f"Nothing of **{feed}** yet. `event-platform demo {feed}` brings a sample."), kind="neutral")
+
+
+@app.function
+def stop_without(feed):
+    """Show no cell of a feed that the project does without."""
+    mo.stop(feed not in examples())
 
 
 @app.function
@@ -61,6 +67,7 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
+    stop_without("payments")
     section("payments", *(shown(answers, "payments", plot) for plot in plots.PLOTS["payments"]))
     return
 
@@ -68,6 +75,7 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
+    stop_without("storefront")
     _funnel, _lengths, _conversion = (shown(answers, "storefront", plot) for plot in plots.PLOTS["storefront"])
     section("storefront", _funnel, mo.hstack([_lengths, _conversion], widths="equal"))
     return
@@ -76,6 +84,7 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
+    stop_without("insights")
     section("insights", *(shown(answers, "insights", plot) for plot in plots.PLOTS["insights"]))
     return
 
@@ -83,6 +92,7 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
+    stop_without("clickstream")
     section("clickstream", *(shown(answers, "clickstream", plot) for plot in plots.PLOTS["clickstream"]))
     return
 
@@ -97,6 +107,7 @@ def _():
 @app.cell
 def _(again, answers, level, measure):
     _ = again
+    stop_without("weather")
     try:
         _levels = thresholds(measure.value) or [("threshold", level.value)]
         _trouble = []
@@ -120,6 +131,7 @@ def _(again, answers, level, measure):
 @app.cell
 def _(again, answers):
     _ = again
+    stop_without("census")
     section("census", *(shown(answers, "census", plot) for plot in plots.PLOTS["census"]))
     return
 

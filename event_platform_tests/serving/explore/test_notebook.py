@@ -86,6 +86,15 @@ def test_every_feed_with_data_is_drawn() -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_feeds_that_a_project_does_without_have_no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_EXAMPLES", "0")
+    shown = page()
+    titles = [plot.title for of_feed in plots.PLOTS.values() for plot in of_feed]
+    assert [title for title in (*titles, "No alert has been raised") if title in shown] == []
+    assert "Where every line went" in shown
+
+
+@pytest.mark.usefixtures("here")
 def test_plots_hold_the_numbers_of_the_tables() -> None:
     answers, pipeline = Answers(), Pipeline()
     drawn = {feed: [answers.ask(plot.query) for plot in of_feed] for feed, of_feed in plots.PLOTS.items()}
