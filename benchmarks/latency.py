@@ -58,26 +58,33 @@ def _print(way: str, seconds: list[float]) -> None:
 
 
 @contextmanager
-def _working(*words: str) -> Iterator[None]:
-    """`event-platform …` beside this process."""
-    process = subprocess.Popen([sys.executable, "-m", "event_platform.cli", *words], stderr=subprocess.DEVNULL)
+def _working(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`event-platform …` beside this process; what it says of an end of its own is left on the terminal."""
+    process = subprocess.Popen([sys.executable, "-m", "event_platform.cli", *words])
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()
 
 
+def _go_on(process: subprocess.Popen[bytes]) -> None:
+    """SystemExit when the process that is measured has ended, for then nothing would ever come."""
+    if process.poll() is not None:
+        sys.exit(f"It ended with exit code {process.returncode}, so there is nothing to measure.")
+
+
 def _embedded(port: int, times: int) -> list[float]:
     """Each event is posted when the one before is there; the first, which waits for `watch` to start, does not count."""
-    with _working("watch", "clickstream"):
-        return [_until_trusted(port, number) for number in range(times + 1)][1:]
+    with _working("watch", "clickstream") as watch:
+        return [_until_trusted(port, number, watch) for number in range(times + 1)][1:]
 
 
-def _until_trusted(port: int, number: int) -> float:
+def _until_trusted(port: int, number: int, watch: subprocess.Popen[bytes]) -> float:
     event_id, begun = f"latency-{number}", time.perf_counter()
     _post(port, [_click(event_id, int(time.time()))])
     while not _rows(f"SELECT 1 FROM trusted.clickstream WHERE event_id = '{event_id}'"):
+        _go_on(watch)
         time.sleep(LOOK_EVERY_SECONDS)
     return time.perf_counter() - begun
 
@@ -86,8 +93,9 @@ def _through_kafka(port: int, windows: int) -> list[float]:
     """Events come each second; a window is seen when all that was sent into it is counted. The windows before the first one seen do not count."""
     sent: dict[int, int] = {}
     seen: dict[int, float] = {}
-    with _working("stream", "clickstream"):
+    with _working("stream", "clickstream") as stream:
         while len(seen) <= windows:
+            _go_on(stream)
             second = int(time.time())
             if second not in sent:
                 sent[second] = A_SECOND
