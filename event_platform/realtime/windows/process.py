@@ -89,8 +89,8 @@ class Supervisor:
         """Work until the query ends or `told_to_end`; the last heartbeat says whether it ended well."""
         environment = self.windows.environment
         try:
-            with report.reporting(environment, REPORT_SECONDS) as reporter, beating(environment, lambda: self.beat):
-                self._keep_going(until_caught_up, reporter)
+            with beating(environment, lambda: self.beat):
+                self._keep_going(until_caught_up, report.Reporter(REPORT_SECONDS, self.tell))
         except BaseException as error:
             self._say(state="failed", why=str(error) if isinstance(error, PlatformError) else type(error).__name__)
             raise

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.trusted.dates import rows_by_date
 
 if TYPE_CHECKING:
-    import dagster as dg
-
-    from event_platform.environment import Environment
     from event_platform.lake.catalog import Lake
     from event_platform.realtime.windows.heartbeat import Heartbeat
 
@@ -23,26 +21,49 @@ KEY = [WINDOWS.layer, WINDOWS.short_name]
 
 @dataclass
 class Reporter:
-    """Tells at most every `every_seconds`, and nothing when nothing was written."""
+    """Tells at most every `every_seconds`, and nothing when nothing was written; `warn` hears when Dagster's database is away."""
 
-    instance: dg.DagsterInstance
     every_seconds: float
-    told_at: float = 0.0
+    warn: Callable[[str], None]
+    told_at: float = -math.inf
     sequence: int = 0
 
     def tell(self, lake: Lake, beat: Heartbeat, now: bool = False) -> None:
-        """Record a materialization for each event date that was written since the last time."""
-        import dagster as dg
-
+        """Record a materialization for each event date that was written since the last time that worked."""
         if not now and time.monotonic() - self.told_at < self.every_seconds:
             return
-        self.told_at = time.monotonic()
         table = lake.open(WINDOWS)
-        dates = frozenset[Any]().union(*(change.dates for change in table.changes_since(self.sequence)))
-        self.sequence, rows = table.sequence, rows_by_date(table)
+        dates = frozenset[date]().union(*(change.dates for change in table.changes_since(self.sequence)))
+        try:
+            _record(dates, rows_by_date(table), _facts(beat))
+        except _of_its_database() as error:
+            self.warn(f"Dagster's database is away ({type(error).__name__}): windows are counted on, and the UI is told of them once it is back")
+        else:
+            self.sequence = table.sequence
+        self.told_at = time.monotonic()
+
+
+def _record(dates: Iterable[date], rows: Mapping[date, int], facts: Mapping[str, Any]) -> None:
+    """Open for the moment: a connection that was lost would stay so."""
+    import dagster as dg
+
+    from event_platform.instance import open_instance
+
+    with open_instance() as instance:
         for day in sorted(dates):
-            facts = {"dagster/partition_row_count": rows.get(day, 0), **_facts(beat)}
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day.isoformat(), metadata=facts))
+            metadata = {"dagster/partition_row_count": rows.get(day, 0), **facts}
+            instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day.isoformat(), metadata=metadata))
+
+
+def _of_its_database() -> tuple[type[Exception], ...]:
+    """What Dagster raises when its database does not answer, after several tries."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        from dagster_postgres.utils import DagsterPostgresException
+    except ImportError:
+        return (SQLAlchemyError,)
+    return (SQLAlchemyError, DagsterPostgresException)
 
 
 def _facts(beat: Heartbeat) -> dict[str, Any]:
@@ -56,12 +77,3 @@ def _facts(beat: Heartbeat) -> dict[str, Any]:
         "watermark": beat.watermark,
         "heartbeat": beat.beat_at,
     }
-
-
-@contextmanager
-def reporting(environment: Environment, every_seconds: float) -> Iterator[Reporter]:  # noqa: ARG001 - the instance finds its home itself
-    """A reporter to the instance of the home."""
-    from event_platform.instance import open_instance
-
-    with open_instance() as instance:
-        yield Reporter(instance, every_seconds)
