@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from itertools import count
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -43,7 +44,7 @@ def arm(module: str, name: str, number: int, moment: str) -> None:
 
 
 def _settings() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
+    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS", "DUTY"))}
 
 
 def _told(settings: dict[str, str], work: Callable[..., None], *args: object) -> None:
@@ -53,12 +54,17 @@ def _told(settings: dict[str, str], work: Callable[..., None], *args: object) ->
     work(*args)
 
 
-def in_child(work: Callable[..., None], *args: object, after_seconds: float | None = None) -> int | None:
-    """Do the work in a process of its own, killed if it is not done after so long; its exit code, negative for the signal that ended it.
+def child_for(work: Callable[..., None], *args: object) -> ForkServerProcess:
+    """A process of its own for the work, to be started.
 
     The server that it is forked from began in an earlier test, so the child is told what the environment says now.
     """
-    child = FORKS.Process(target=_told, args=(_settings(), work, *args))
+    return FORKS.Process(target=_told, args=(_settings(), work, *args))
+
+
+def in_child(work: Callable[..., None], *args: object, after_seconds: float | None = None) -> int | None:
+    """Do the work in a process of its own, killed if it is not done after so long; its exit code, negative for the signal that ended it."""
+    child = child_for(work, *args)
     child.start()
     child.join(after_seconds)
     child.kill()

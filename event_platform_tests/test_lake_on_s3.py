@@ -148,16 +148,10 @@ def test_a_table_can_be_read_though_the_cache_was_emptied_or_holds_nothing(
     assert contents() == expected
 
 
-def _run(told: dict[str, str], kill: tuple[str, str, int, str] | None = None) -> None:
-    os.environ |= told
+def _run(kill: tuple[str, str, int, str] | None = None) -> None:
     if kill:
         arm(*kill)
     Pipeline().run_well()
-
-
-def variables() -> dict[str, str]:
-    """What a child process must be told of the lake."""
-    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
 
 
 UPLOADS = [("event_platform.lake.s3", "S3.upload", number, "after") for number in range(1, 9)]
@@ -173,10 +167,10 @@ def test_a_run_after_a_kill_ends_as_if_nothing_had_happened(
     kill: tuple[str, str, int, str], landed: list[Path], locally: dict[str, list[tuple[object, ...]]]
 ) -> None:
     land(landed[0])
-    assert in_child(_run, variables()) == 0
+    assert in_child(_run) == 0
     land(*landed[1:])
-    assert in_child(_run, variables(), kill) == -signal.SIGKILL
-    assert in_child(_run, variables()) == 0
+    assert in_child(_run, kill) == -signal.SIGKILL
+    assert in_child(_run) == 0
     assert contents() == locally
 
 

@@ -28,7 +28,7 @@ from event_platform.landing.claims import Claimed, Claims
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.watching import watch
 from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
-from event_platform_tests.kills import FORKS, arm, in_child
+from event_platform_tests.kills import FORKS, arm, child_for, in_child
 from event_platform_tests.landing.conftest import meanwhile
 from event_platform_tests.on_s3 import Asked
 from infra import SeaweedFS
@@ -272,13 +272,7 @@ class Ledger:
             return [(file.original_name, file.lines) for file in ledger.read(self.lake, self.source, duck)]
 
 
-def variables() -> dict[str, str]:
-    """What a child process must be told of the lake."""
-    return {name: value for name, value in os.environ.items() if name.startswith(("EVENT_PLATFORM", "AWS"))}
-
-
-def _claim_and_die(told: dict[str, str], step: str, moment: str) -> None:
-    os.environ |= told
+def _claim_and_die(step: str, moment: str) -> None:
     arm(*STEPS[step], moment)
     Ledger().claim()
 
@@ -302,7 +296,7 @@ def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, mo
     Ledger().lake.open(tables.ledger(bucket.source))
     for name in ("a.json", "b.json", "c.json"):
         bucket.drop(name, f"{name}\n".encode())
-    assert in_child(_claim_and_die, variables(), step, moment) == -signal.SIGKILL
+    assert in_child(_claim_and_die, step, moment) == -signal.SIGKILL
     assert claiming.has_pending_files(Ledger().lake, bucket.source) == ((step, moment) not in {("release", "after")})
     Ledger().claim()
     assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1), ("c.json", 1)]
@@ -312,8 +306,8 @@ def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, mo
     assert not claiming.has_pending_files(Ledger().lake, bucket.source)
 
 
-def _claim_all(told: dict[str, str], home: str, ready: Any, done: Any) -> None:
-    os.environ |= told | {"EVENT_PLATFORM_HOME": home}
+def _claim_all(home: str, ready: Any, done: Any) -> None:
+    os.environ["EVENT_PLATFORM_HOME"] = home
     mine = Ledger()
     ready.wait()
     while not done.is_set():
@@ -326,7 +320,7 @@ def test_two_platforms_that_share_a_bucket_never_share_a_file(bucket: Bucket, tm
     names = [f"{number}.json" for number in range(40)]
     ready, done = FORKS.Barrier(3), FORKS.Event()
     homes = [str(tmp_path / "one"), str(tmp_path / "two")]
-    claimers = [FORKS.Process(target=_claim_all, args=(variables(), home, ready, done)) for home in homes]
+    claimers = [child_for(_claim_all, home, ready, done) for home in homes]
     for claimer in claimers:
         claimer.start()
     ready.wait()
