@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.java, pytest.mark.server, pytest.mark.timeout(1800)]
 
 DAY = date(2026, 1, 1)
-SETTINGS = ("HOME", "KAFKA", "SCHEMA_REGISTRY", "SPARK_JARS")
 Start = Callable[..., Streaming]
 
 
@@ -43,7 +42,7 @@ def test_each_event_is_counted_once_whatever_is_killed(streaming: Environment, c
     parts = [events[start : start + len(events) // 6 + 1] for start in range(0, len(events), len(events) // 6 + 1)]
     for part, kill in zip(parts[:2], [(COMMIT, 1, "before"), (COMMIT, 2, "after")], strict=True):
         send(streaming, part)
-        assert in_child(counting, settings(), kill) == -9
+        assert in_child(counting, kill) == -9
     running = stream()
     known = running.await_beat(lambda beat: beat.state == "running" and beat.batch >= 0)
     for part in parts[2:5]:
@@ -69,13 +68,10 @@ COMMIT = "event_platform.lake.table:LakeTable.commit"
 TWICE = "SELECT start_time, event_name, page, username FROM aggregate.clickstream_windows_live GROUP BY ALL HAVING count(*) > 1"
 
 
-def counting(told: Mapping[str, str], kill: Kill) -> None:
+def counting(kill: Kill) -> None:
     """Runs in a process of its own, until it kills itself."""
-    import os
-
     from event_platform.realtime.windows.process import stream as count
 
-    os.environ.update(told)
     arm(*kill[0].split(":"), *kill[1:])
     count(environment.read(), print, until_caught_up=True)
 
@@ -129,12 +125,6 @@ def evolved(here: Environment, events: Iterable[Mapping[str, Any]]) -> None:
         schemaless_writer(message, parse_schema(newer), {"device": "phone", **event})
         messages.append((b"k", message.getvalue()))
     raw(here, messages)
-
-
-def settings() -> dict[str, str]:
-    import os
-
-    return {f"EVENT_PLATFORM_{name}": os.environ[f"EVENT_PLATFORM_{name}"] for name in SETTINGS}
 
 
 def land(pipeline: Pipeline, events: Iterable[Mapping[str, Any]]) -> None:
