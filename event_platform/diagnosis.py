@@ -70,7 +70,8 @@ def _named_by_files(here: environment.Environment) -> set[str]:
     from event_platform.realtime import configuration as collector
 
     recipients = alerts.read(here.alerts).recipients.values() if alerts.is_configured(here) else ()
-    return {each.address_from for each in recipients} | {key.secret_from for key in collector.read(here).keys.values()}
+    keys = collector.read(here).keys.values() if here.collector.exists() else ()
+    return {each.address_from for each in recipients} | {key.secret_from for key in keys}
 
 
 def _engines() -> Iterator[Finding]:
