@@ -24,6 +24,8 @@ from event_platform.event_log import HomeEventLog
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster._core.instance import InstanceRef
+    from dagster._core.storage.compute_log_manager import ComputeLogManager
     from dagster._serdes import ConfigurableClassData
 
 
@@ -100,12 +102,30 @@ def _folder_of_configuration() -> Path:
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """The instance that the UI shows, with what this process prints left on its terminal; ConfigurationError when DAGSTER_HOME is no folder."""
     from dagster import DagsterInstance
-    from dagster._core.instance import InstanceRef
 
     overrides = {"compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}}
+    with _reference(overrides) as reference, DagsterInstance.from_ref(reference) as instance:
+        yield instance
+
+
+def compute_log_manager() -> ComputeLogManager:
+    """What keeps what runs print, as the configuration of the instance says; ConfigurationError when it cannot be opened."""
+    from dagster import DagsterError
+    from dagster._check import CheckError
+
+    with _reference({}) as reference:
+        try:
+            return reference.compute_log_manager
+        except (DagsterError, CheckError, ImportError) as error:
+            name = reference.compute_logs_data.class_name
+            raise ConfigurationError(f"What runs print is kept by {name}, as dagster.yaml says, which cannot be opened here: {error}") from error
+
+
+@contextmanager
+def _reference(overrides: dict[str, Any]) -> Iterator[InstanceRef]:
+    from dagster._core.instance import InstanceRef
+
     folder = _folder_of_configuration()
     with tempfile.TemporaryDirectory() as unused:
         base = str(folder) if os.environ.get("DAGSTER_HOME") else unused
-        reference = InstanceRef.from_dir(base, config_dir=str(folder), overrides=overrides)
-        with DagsterInstance.from_ref(reference) as instance:
-            yield instance
+        yield InstanceRef.from_dir(base, config_dir=str(folder), overrides=overrides)

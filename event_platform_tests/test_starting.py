@@ -53,6 +53,22 @@ def test_a_project_is_written_and_its_own_tests_pass(tmp_path: Path) -> None:
     assert "2 passed" in tested.stdout
 
 
+@pytest.mark.parametrize("found", [None, "/usr/bin/event-platform"])
+def test_what_next_begins_where_the_shell_does_not_find_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str | None) -> None:
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    (tmp_path / "env" / "bin" / "activate").touch()
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "env"))
+    monkeypatch.setattr("shutil.which", lambda _: found)
+    ended = CliRunner().invoke(app, ["init", str(tmp_path / "p")])
+    assert (f". {tmp_path}/env/bin/activate\n" in ended.output) is (found is None)
+
+
+def test_a_new_machine_gets_the_platform_from_its_wheel_and_from_no_index(tmp_path: Path) -> None:
+    start_project(tmp_path / "p")
+    told = (tmp_path / "p" / "README.md").read_text()
+    assert told.index("pip install event_platform-*.whl") < told.index("pip install -r requirements.txt")
+
+
 @pytest.mark.parametrize("name", ["dagster.yaml", "workspace.yaml"])
 def test_a_checkout_has_the_files_of_a_new_project(name: str) -> None:
     assert (environment.CHECKOUT / name).read_bytes() == (environment.NEW_PROJECT / name).read_bytes()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,7 +9,7 @@ import typer
 from event_platform import environment, sources
 from event_platform.cli.flow import land, run
 from event_platform.cli.look import status
-from event_platform.cli.terminal import SourceNames, chosen_sources, draw, err, out, plain, tell
+from event_platform.cli.terminal import SourceNames, activation, chosen_sources, draw, err, out, plain, tell
 from event_platform.errors import UsageError
 from event_platform.scratch import passing_folder
 
@@ -39,13 +36,7 @@ def demo(source: SourceNames = None) -> None:
     with session(environment.read()) as opened:
         for name in shown:
             _answer(opened, name, SHOWINGS[name])
-    out.print(NEXT_STEPS.format(enter="" if shutil.which("event-platform") else f"\n  . {plain(_activation())}"), highlight=False)
-
-
-def _activation() -> Path:
-    """The script after which a shell finds what is installed where this runs."""
-    script = Path(sys.prefix) / "bin" / "activate"
-    return script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
+    out.print(NEXT_STEPS.format(enter=activation()), highlight=False)
 
 
 def _landed(name: str, showing: Showing) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from event_platform import environment
-from event_platform.cli.terminal import out, plain
+from event_platform.cli.terminal import activation, out, plain
 from event_platform.errors import ConfigurationError
 
 app = typer.Typer()
@@ -21,7 +21,7 @@ NEXT_STEPS = """
   event-platform land parcels samples/parcels.json   the sample of the example feed, into the queue
   event-platform run parcels                         processes it
   event-platform sql "FROM trusted.parcels"          asks
-  pytest                                             tries the contract on its sample (pip install -r requirements.txt)
+  pytest                                             tries the contract on its sample (pip install pytest)
   event-platform ui                                  the same in the browser, with sensors
 """
 
@@ -34,7 +34,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A folder that is empty or 
     written = start_project(folder)
     out.print(f"{plain(folder)} has {', '.join(plain(path) for path in written)}", highlight=False, soft_wrap=True)
     enter = "" if folder.absolute() == Path.cwd() else f"\n  cd {plain(folder)}"
-    out.print(NEXT_STEPS.format(enter=enter), highlight=False)
+    out.print(NEXT_STEPS.format(enter=activation() + enter), highlight=False)
 
 
 @app.command()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,6 +109,14 @@ def _list(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         for column, value in zip(columns, row, strict=True):
             values.add_row(Text(column), Text(value))
         out.print(values)
+
+
+def activation() -> str:
+    """The first of the steps that are told: the script after which a shell finds the command, or nothing where it does already."""
+    script = Path(sys.prefix) / "bin" / "activate"
+    if shutil.which("event-platform") or not script.exists():
+        return ""
+    return f"\n  . {plain(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)}"
 
 
 def chosen_sources(names: Sequence[str] | None) -> list[Source]:

@@ -1,4 +1,4 @@
-"""Dagster's own records in the home: event logs, runs, schedules and what runs printed.
+"""Dagster's own records in files and in a bucket: event logs, runs, schedules and what runs printed.
 
 Values are replaced by the mask, and SQLite's free pages, where old values may linger, are given up.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from event_platform.errors import TransientError
 from event_platform.lake import files
@@ -15,25 +15,25 @@ from event_platform.lake.schema import MASK
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from event_platform.environment import Environment
+    from event_platform.erasure.dagster_places import DagsterPlaces
     from event_platform.records.mentions import Mention
 
 BEGINS = b"SQLite format 3\0"
 WAIT_SECONDS = 60
 
 
-def clean(environment: Environment, mention: Mention, tell: Callable[[str], None]) -> dict[str, int]:
-    """Mask the value wherever the instance in the home holds it; how many cells of its databases and how many other files held it.
+def clean(places: DagsterPlaces, mention: Mention, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Mask the value wherever the instance holds it but in PostgreSQL; how many cells of its databases, other files and objects held it, and where.
 
-    Nothing is done for a value too short to tell. One in PostgreSQL is `dagster_postgres`; files in another folder (DAGSTER_HOME) are not looked at.
+    Nothing is done for a value too short to tell.
     """
-    done = {"databases": 0, "cells": 0, "files_searched": 0, "files": 0}
-    if not mention.is_telling or not environment.dagster.is_dir():
+    done = {"databases": 0, "cells": 0, "files_searched": 0, "files": 0, "objects_searched": 0, "objects": 0}
+    if not mention.is_telling:
         return done
-    for path in _files(environment.dagster):
+    for path in places.files():
         if is_database(path):
             done["databases"] += 1
             done["cells"] += mask_database(path, mention)
@@ -42,12 +42,12 @@ def clean(environment: Environment, mention: Mention, tell: Callable[[str], None
             if mention.is_in_file(path):
                 _mask_file(path, mention)
                 done["files"] += 1
-    tell(f"Dagster: {counted(done['cells'] + done['files'], 'value')} masked in {counted(done['databases'], 'database')} and what runs printed")
-    return done
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    if places.bucket:
+        searched = places.bucket.mask(mention)
+        done |= {"objects_searched": searched.objects, "objects": len(searched.held)}
+    masked = done["cells"] + done["files"] + done["objects"]
+    tell(f"Dagster: {counted(masked, 'value')} masked in {counted(done['databases'], 'database')} and what runs printed")
+    return done | {"places": places.named()}
 
 
 def is_database(path: Path) -> bool:

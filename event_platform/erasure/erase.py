@@ -15,11 +15,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from event_platform import sources, tables, upkeep
 from event_platform.engines.duckdb import connect
-from event_platform.erasure import dagster_postgres, dagster_records, loaded, proof, receipt, redshift, search, streamed
+from event_platform.erasure import dagster_places, dagster_postgres, dagster_records, loaded, proof, receipt, redshift, search, streamed, topics
 from event_platform.errors import PermanentError, UsageError
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from event_platform.environment import Environment
+    from event_platform.erasure.dagster_places import DagsterPlaces
     from event_platform.erasure.receipt import Receipt
     from event_platform.erasure.subject import Person
     from event_platform.landing.ledger import LandedFile
@@ -64,6 +65,7 @@ def erase(environment: Environment, person: Person, tell: Callable[[str], None],
     written.attempts += 1
     there = [source for source in person.sources if lake.exists(tables.ledger(source))]
     with connect(environment) as duck, open_instance() as instance, streamed.standing_still(lake, there):
+        of_dagster = dagster_places.places_of(environment, instance)
         _process(lake, there, instance, tell)
         _erase_from_lake(lake, duck, there, person, Wanted(person.mention, in_others), written, path, tell)
         _process(lake, there, instance, tell)
@@ -71,9 +73,10 @@ def erase(environment: Environment, person: Person, tell: Callable[[str], None],
         receipt.keep(written, path)
         written.loads = loaded.load_again(lake, duck, there, person, tell)
         written.loads += redshift.load_again(lake, duck, loaded.tables_of(there), person, tell)
-        written.dagster = dagster_records.clean(environment, person.mention, tell) | dagster_postgres.clean(instance, person.mention, tell)
+        written.dagster = dagster_records.clean(of_dagster, person.mention, tell) | dagster_postgres.clean(instance, person.mention, tell)
         written.deleted["scratch"] = _empty_scratch(lake, duck, there, person)
-        _prove(lake, duck, instance, there, person, written, tell)
+        written.not_searched = _not_searched(environment, there, of_dagster, tell)
+        _prove(lake, duck, instance, of_dagster, there, person, written, tell)
     written.finished_at = datetime.now(UTC).isoformat(timespec="seconds")
     receipt.keep(written, path)
     return written, path
@@ -167,10 +170,21 @@ def _empty_scratch(lake: Lake, duck: duckdb.DuckDBPyConnection, there: list[Sour
         return proof.empty_scratch(lake.environment, duck, person.mention)
 
 
+def _not_searched(environment: Environment, there: list[Source], of_dagster: DagsterPlaces, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    found = topics.not_searched(environment, there)
+    if of_dagster.unknown:
+        way_out = "Look through it for the value, and delete the logs that hold it."
+        found.append({"place": f"what runs printed, kept by {of_dagster.unknown}", "kept": "not known", "way_out": way_out})
+    for each in found:
+        tell(f"not searched: {each['place']} (kept: {each['kept']}). {each['way_out']}")
+    return found
+
+
 def _prove(
     lake: Lake,
     duck: duckdb.DuckDBPyConnection,
     instance: dg.DagsterInstance,
+    of_dagster: DagsterPlaces,
     there: list[Source],
     person: Person,
     written: Receipt,
@@ -190,6 +204,6 @@ def _prove(
         table.rows_after = left.get(table.table)
     left |= {f"{each['server']} {each['name']}": each["rows_after"] for each in written.loads}
     left["Dagster in PostgreSQL"] = dagster_postgres.count(instance, person.mention)
-    scanned = proof.scan(lake, duck, person.mention)
+    scanned = proof.scan(lake, duck, person.mention, of_dagster)
     clean = not any(left.values()) and not scanned.held
     written.proof = {"records_left": left, "bytes": asdict(scanned), "clean": clean}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from event_platform.environment import Environment
+    from event_platform.erasure.dagster_places import DagsterPlaces
     from event_platform.lake.catalog import Lake
     from event_platform.records.mentions import Mention
 
@@ -53,14 +54,16 @@ class Scanned:
     looked_for: bool = True
 
 
-def scan(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention) -> Scanned:
-    """Read everything; a value that is too short to tell is not looked for. Names of files are looked at too."""
+def scan(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention, dagster: DagsterPlaces | None = None) -> Scanned:
+    """Read everything, and what Dagster keeps elsewhere; a value too short to tell is not looked for. Names of files are looked at too."""
     scanned = Scanned(looked_for=mention.is_telling)
     if not mention.is_telling:
         return scanned
     folders = {lake.environment.home, lake.environment.lake}
     for folder in sorted(each for each in folders if not any(other != each and each.is_relative_to(other) for other in folders)):
         _scan_files(duck, mention, _files_in(folder, (folder / "postgres", spill_folder(duck))), scanned, {})
+    if dagster:
+        _scan_dagster(duck, mention, dagster, {folder.resolve() for folder in folders}, scanned)
     if is_remote(lake.location):
         _scan_objects(lake, duck, mention, scanned)
     return scanned
@@ -83,6 +86,16 @@ def empty_scratch(environment: Environment, duck: duckdb.DuckDBPyConnection, men
 def _files_in(folder: Path, left_out: Sequence[Path]) -> list[Path]:
     found = [Path(each.path) for each in files.walk(folder) if each.is_file(follow_symlinks=False)]
     return [each for each in found if not any(each.is_relative_to(other) for other in left_out)]
+
+
+def _scan_dagster(duck: duckdb.DuckDBPyConnection, mention: Mention, dagster: DagsterPlaces, scanned_before: set[Path], scanned: Scanned) -> None:
+    elsewhere = [path for path in dagster.files() if not any(map(path.is_relative_to, scanned_before))]
+    _scan_files(duck, mention, elsewhere, scanned, {})
+    if dagster.bucket:
+        logs = dagster.bucket.search(mention)
+        scanned.files += logs.objects
+        scanned.bytes += logs.bytes
+        scanned.held += [f"s3://{dagster.bucket.bucket}/{key}" for key in logs.held]
 
 
 def _scan_objects(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention, scanned: Scanned) -> None:

@@ -53,7 +53,9 @@ class Receipt:
     tables: list[TableFound] = field(default_factory=list)
     deleted: dict[str, Any] = field(default_factory=dict)
     loads: list[dict[str, Any]] = field(default_factory=list)
-    dagster: dict[str, int] = field(default_factory=dict)
+    dagster: dict[str, Any] = field(default_factory=dict)
+    not_searched: list[dict[str, Any]] = field(default_factory=list)
+    """Places that may hold the person still: which, how long they keep what they hold, and what to do."""
     proof: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -144,10 +144,9 @@ def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
 def largest_message_bytes(environment: Environment, topics: Iterable[str]) -> int:
     """The largest message that all these topics take; what Kafka's take by default where we may not know. Raises as `ensure_topics` does."""
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
 
     client = admin(environment)
-    asked = client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in topics], request_timeout=ANSWER_SECONDS)
+    asked = _asked(client, topics)
     limits = []
     for answer in asked.values():
         with explained("Kafka"):
@@ -158,6 +157,22 @@ def largest_message_bytes(environment: Environment, topics: Iterable[str]) -> in
                     raise
                 limits.append(DEFAULT_MESSAGE_BYTES)
     return min(limits)
+
+
+def settings_of(environment: Environment, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics that are there, by topic. Raises as `ensure_topics` does."""
+    client = admin(environment)
+    with explained("Kafka"):
+        answers = {resource.name: answer.result(2 * ANSWER_SECONDS) for resource, answer in _asked(client, topics).items()}
+    return {topic: {name: entry.value for name, entry in answer.items()} for topic, answer in answers.items()}
+
+
+def _asked(client: AdminClient, topics: Iterable[str]) -> dict[Any, Any]:
+    """The answers to come, by resource."""
+    from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined]
+
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+    return client.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
 
 
 # Errors.
