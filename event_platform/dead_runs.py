@@ -7,6 +7,7 @@ sensor of its source from starting another.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,30 +21,39 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
+STRANGERS_KEPT_SECONDS = 86400.0
+"""A run that this instance does not know may be another's, where one process has DAGSTER_HOME set and one has not."""
+
+
 @contextmanager
 def under_way(run_id: str) -> Iterator[None]:
     """Hold the lock of a run while it is executed; ConfigurationError when nothing can be written in the home."""
     here = environment.read()
     lock = _folder(here) / f"{run_id}.lock"
+    held = FileLock(lock)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire()
     except OSError as error:
         raise environment.unwritable(here.home, error) from error
-    with FileLock(lock):
+    try:
         yield
         lock.unlink(missing_ok=True)  # not after an error, which may have left the run unfinished
+    finally:
+        held.release()
 
 
 def fail_dead(instance: dg.DagsterInstance) -> list[str]:
     """Report the unfinished runs of this machine whose process is gone as failed, and give their ids; what they left is for the next run."""
     dead = []
     for path in sorted(_folder(environment.read()).glob("*.lock")):
-        with suppress(Timeout), FileLock(path, timeout=0):
+        with suppress(Timeout, PermissionError), FileLock(path, timeout=0):  # held by a living process, or another user's
             run = instance.get_run_by_id(path.stem)
             if run and not run.is_finished:
                 instance.report_run_failed(run, "The process that executed this run is gone: it was killed, or the machine went down.")
                 dead.append(run.run_id)
-            path.unlink(missing_ok=True)
+            if run or time.time() - path.stat().st_mtime > STRANGERS_KEPT_SECONDS:
+                path.unlink(missing_ok=True)
     return dead
 
 

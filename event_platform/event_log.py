@@ -57,7 +57,7 @@ class HomeEventLog(SqliteEventLogStorage):
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = NORMAL"))
         if not inspect(engine).has_table("alembic_version"):  # the last that Dagster makes
             self._initdb(engine)
-            HomeEventLog._empty = _content(engine)
+            HomeEventLog._empty = _if_empty(engine)
         return engine
 
     @property
@@ -74,23 +74,26 @@ class HomeEventLog(SqliteEventLogStorage):
         if len(kinds) != 1 or not kinds & {(events[0].run_id, kind) for kind in _TOGETHER}:
             super().store_event_batch(events)
             return
+        with self.index_connection() as connection:
+            planned = _planned(connection, events[0].run_id)
+        if not planned.isdisjoint(map(_check_of, events)):
+            super().store_event_batch(events)
+            return
         rows, insert = [self._event_to_row(entry) for entry in events], SqlEventLogStorageTable.insert()
-        with self.run_connection(events[0].run_id) as connection:
-            connection.execute(insert, rows)
         with self.index_connection() as connection:
             ids = connection.execute(insert.returning(SqlEventLogStorageTable.c.id, sort_by_parameter_order=True), rows).scalars().all()
-            if events[0].dagster_event_type == DagsterEventType.ASSET_MATERIALIZATION:
-                self._store_asset_event_tags(connection, events, ids)
-                for entry, number in {row["asset_key"]: last for row, last in zip(rows, zip(events, ids, strict=True), strict=True)}.values():
-                    self._store_asset_event(connection, entry, number)
-                return
-            planned = _planned(connection, events[0].run_id)
-            verdicts = [_verdict(*each) for each in zip(events, rows, ids, strict=True)]
-            if new := [verdict for verdict in verdicts if _check_of(verdict) not in planned]:
-                connection.execute(AssetCheckExecutionsTable.insert(), new)
-        for entry, verdict in zip(events, verdicts, strict=True):
-            if _check_of(verdict) in planned:
-                self._update_asset_check_evaluation(entry, verdict["evaluation_event_storage_id"])
+            self._store_what_follows(connection, events, rows, ids)
+        with self.run_connection(events[0].run_id) as connection:  # last: after an error before, Dagster stores each again
+            connection.execute(insert, rows)
+
+    def _store_what_follows(self, connection: Connection, events: Sequence[EventLogEntry], rows: list[dict[str, Any]], ids: Sequence[int]) -> None:
+        if events[0].dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            connection.execute(AssetCheckExecutionsTable.insert(), [_verdict(*each) for each in zip(events, rows, ids, strict=True)])
+            return
+        self._store_asset_event_tags(connection, events, ids)
+        last = {row["asset_key"]: stored for row, stored in zip(rows, zip(events, ids, strict=True), strict=True)}
+        for entry, number in last.values():
+            self._store_asset_event(connection, entry, number)
 
     def dispose(self) -> None:
         """Close all files."""
@@ -102,10 +105,11 @@ class HomeEventLog(SqliteEventLogStorage):
 _TOGETHER = (DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_CHECK_EVALUATION)
 
 
-def _content(engine: Engine) -> bytes:
+def _if_empty(engine: Engine) -> bytes:
+    """The file, unless another process has already stored events in it."""
     with engine.connect() as connection:
         content: bytes = connection.connection.driver_connection.serialize()  # type: ignore[union-attr] # sqlite3's own, which is open
-        return content
+        return b"" if connection.execute(select(SqlEventLogStorageTable.c.id).limit(1)).first() else content
 
 
 def _place(content: bytes, path: Path) -> None:
@@ -121,10 +125,15 @@ def _place(content: bytes, path: Path) -> None:
 
 
 def _planned(connection: Connection, run_id: str) -> set[tuple[Any, ...]]:
-    """The checks that Dagster has entered for the run, before they were made or after."""
+    """The checks that Dagster has entered for the run, before they were made or after: what is found of them takes that entry's place."""
     columns = AssetCheckExecutionsTable.c
     entered = select(columns.asset_key, columns.check_name, columns.partition).where(columns.run_id == run_id)
     return {tuple(row) for row in connection.execute(entered)}
+
+
+def _check_of(entry: EventLogEntry) -> tuple[Any, ...]:
+    found = entry.get_dagster_event().event_specific_data
+    return (found.asset_key.to_string(), found.check_name, found.partition) if isinstance(found, AssetCheckEvaluation) else ()
 
 
 def _verdict(entry: EventLogEntry, row: dict[str, Any], number: int) -> dict[str, Any]:
@@ -142,7 +151,3 @@ def _verdict(entry: EventLogEntry, row: dict[str, Any], number: int) -> dict[str
         "evaluation_event_storage_id": number,
         "materialization_event_storage_id": target.storage_id if target else None,
     }
-
-
-def _check_of(verdict: dict[str, Any]) -> tuple[Any, ...]:
-    return verdict["asset_key"], verdict["check_name"], verdict["partition"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -117,19 +116,23 @@ def process_pending(lake: Lake, source: Source, instance: dg.DagsterInstance, te
             return
 
 
-def process_in_turn(lake: Lake, chosen: Iterable[Source], instance: dg.DagsterInstance, tell: Tell, stop: Event) -> Iterator[Outcome]:
-    """Run, a source after the other, until nothing is pending for any, or until told to stop; one whose run failed has no further turn.
+def process_in_turn(lake: Lake, chosen: Iterable[Source], instance: dg.DagsterInstance, tell: Tell, stop: Event) -> Iterator[tuple[Source, Outcome]]:
+    """Run, a source after the other, round after round, until nothing is pending for any, or until told to stop; each run with its source.
 
-    However fast files come for one source, the others are not kept waiting, and the run under way is the last once `stop` is set.
+    However fast files come for one source, the others are not kept waiting, and the run under way is the last once `stop` is set. A source whose
+    run failed has no further turn.
     """
-    waiting = deque(chosen)
-    while waiting and not stop.is_set():
-        source = waiting.popleft()
-        if has_pending_work(lake, source):
-            outcome = run_arrivals(source, instance, tell)
-            yield outcome
-            if outcome.ok:
-                waiting.append(source)
+    going, ran = list(chosen), True
+    while ran:
+        ran = False
+        for source in tuple(going):
+            if stop.is_set():
+                return
+            if has_pending_work(lake, source):
+                outcome, ran = run_arrivals(source, instance, tell), True
+                yield source, outcome
+                if not outcome.ok:
+                    going.remove(source)
 
 
 def run_dates(key: dg.AssetKey, first: date, last: date, instance: dg.DagsterInstance, tell: Tell, tags: Mapping[str, str] | None = None) -> Outcome:

@@ -76,6 +76,15 @@ def test_a_living_run_is_not_touched(home: Path) -> None:  # noqa: ARG001 - sets
     assert statuses() == [dg.DagsterRunStatus.SUCCESS]
 
 
+def test_a_run_that_this_instance_does_not_know_is_left_to_its_own(dead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("DAGSTER_HOME", str(tmp_path))
+        with open_instance() as instance:
+            assert dead_runs.fail_dead(instance) == []
+    with open_instance() as instance:
+        assert dead_runs.fail_dead(instance) == [dead]
+
+
 def test_a_run_of_another_machine_is_not_touched(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as elsewhere, open_instance() as instance:
         elsewhere.setattr("socket.gethostname", lambda: "elsewhere")

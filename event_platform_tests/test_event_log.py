@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import DagsterEvent, StepMaterializationData
 from dagster._core.events.log import EventLogEntry
 
@@ -85,6 +86,18 @@ def test_a_verdict_given_again_in_its_run_replaces_the_first(instance: dg.Dagste
         store(instance, judged(RUN), together=True)
     history = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(KEY, "unique"), limit=10)
     assert sorted(str(each.partition) for each in history) == DAYS
+
+
+def test_a_verdict_that_was_planned_takes_the_place_of_its_plan(instance: dg.DagsterInstance) -> None:
+    planned = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value
+    plan = DagsterEvent(planned, "job", event_specific_data=AssetCheckEvaluationPlanned(asset_key=KEY, check_name="unique"))
+    store(instance, [entry(plan, RUN, 0)], together=False)
+    of_all = dg.AssetCheckEvaluation(KEY, "unique", passed=True, metadata={})
+    whole = entry(DagsterEvent(dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, "job", event_specific_data=of_all), RUN, 9)
+    store(instance, [*judged(RUN), whole], together=True)
+    history = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(KEY, "unique"), limit=10)
+    given = [("2026-03-01", "SUCCEEDED"), ("2026-03-02", "FAILED"), ("2026-03-03", "SUCCEEDED"), ("None", "SUCCEEDED")]
+    assert sorted((str(each.partition), each.status.value) for each in history) == given
 
 
 def test_a_run_of_a_second_process_finds_its_file_as_one_of_the_first(instance: dg.DagsterInstance) -> None:

@@ -62,6 +62,20 @@ def test_each_source_has_its_turn(home: Path, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
+def test_a_source_that_was_idle_has_its_turn_while_another_is_never_done(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - as above
+    load = Load(4, "waiting for files", times=1)
+    tell = load.tell
+
+    def land_weather(message: object) -> None:
+        tell(message)
+        if "payments: claimed" in str(message) and load.count("payments: claimed") == 2:
+            Pipeline(sources.get("weather")).drop("torn.json", ["torn"])
+
+    monkeypatch.setattr(load, "tell", land_weather)
+    load.watch(monkeypatch, "payments", "weather")
+    assert load.order("payments: claimed", "weather: claimed") == [*["payments: claimed"] * 2, "weather: claimed", *["payments: claimed"] * 2]
+
+
 def test_it_says_whenever_it_waits(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - sets the home
     load = Load(1, "waiting for files", times=2)
     tell = load.tell

@@ -111,17 +111,21 @@ def _process_arrivals(chosen: Sequence[Source], stop: Event, at_work: Event) -> 
     lake = Lake(here)
     with open_instance() as instance:
         _fail_dead(instance)
+        failed: set[str] = set()
         for number, names in enumerate(arrivals(here, chosen, stop)):
             at_work.set()
-            outcomes = []
-            for outcome in process_in_turn(lake, [sources.get(name) for name in sorted(names)], instance, tell, stop):
-                outcomes.append(outcome)
+            failed -= names
+            turns = sorted((source for source in chosen if source.name not in failed), key=lambda source: source.name not in names)
+            ran = False
+            for source, outcome in process_in_turn(lake, turns, instance, tell, stop):
+                ran = True
+                failed |= set() if outcome.ok else {source.name}
                 for failure in outcome.failures:
                     tell(f"run {outcome.run_id[:8]} failed: {failure}")
             at_work.clear()
             if stop.is_set():
                 return
-            if outcomes or number == 0:
+            if ran or number == 0:
                 tell("what was there is processed; waiting for files")
 
 

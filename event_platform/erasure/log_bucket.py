@@ -39,7 +39,7 @@ class LogBucket:
     def of(cls, manager: Any) -> LogBucket:  # noqa: ANN401 - dagster-aws may not be installed
         """The bucket of an S3ComputeLogManager."""
         prefix = "/".join(manager._resolve_path_for_namespace([]))
-        return cls(manager._s3_session, manager._s3_bucket, f"{prefix}/".lstrip("/"), manager._upload_extra_args or {})
+        return cls(manager._s3_session, manager._s3_bucket, f"{prefix}/", manager._upload_extra_args or {})
 
     @property
     def url(self) -> str:

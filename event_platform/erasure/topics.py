@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from event_platform.sources.contract import Source
 
 WAY_OUT = (
-    "Wait until the retention is over. Sooner: once `event-platform consume` has landed all that is there, delete the records up to the offset after "
-    "the person's last message with kafka-delete-records.sh; everything before it goes, also what others have not read yet."
+    "Wait until the retention is over. Sooner: once `event-platform consume` has landed and the stream has counted all that is there, delete the "
+    "records up to the offset after the person's last message with kafka-delete-records.sh; everything before it goes, also what others have not "
+    "read yet."
 )
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.compute_log_manager import ComputeIOType
+from dagster_aws.s3.compute_log_manager import S3ComputeLogManager
 
 import infra
 from event_platform import sources
 from event_platform.erasure import dagster_places
+from event_platform.erasure.log_bucket import LogBucket
 from event_platform.erasure.topics import told
 from event_platform.errors import ConfigurationError
 from event_platform.instance import open_instance
@@ -107,6 +110,13 @@ def in_bucket(configure: Configure, tmp_path: Path, bucket: str, endpoint: str) 
     logs = {"bucket": bucket, "prefix": "logs/dagster", "local_dir": str(tmp_path / "printed"), "endpoint_url": endpoint}
     described = {"module": "dagster_aws.s3.compute_log_manager", "class": "S3ComputeLogManager", "config": logs}
     configure(f"compute_logs: {json.dumps(described)}\n")
+
+
+@pytest.mark.parametrize("prefix", ["", "/", "logs/dagster"])
+def test_the_keys_of_logs_begin_as_those_that_are_searched(prefix: str) -> None:
+    manager = S3ComputeLogManager(bucket="b", prefix=prefix, region="eu-west-1")
+    key = manager._s3_key(["a-run", "compute_logs", "step"], ComputeIOType.STDERR)
+    assert key.startswith(LogBucket.of(manager).prefix)
 
 
 def check_a_bucket(configure: Configure, tmp_path: Path, bucket: str, endpoint: str) -> None:
