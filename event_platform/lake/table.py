@@ -31,8 +31,8 @@ PREFIX = "event_platform."
 Kind = Literal["arrival", "replacement", "upkeep"]
 
 
-_last_read: dict[str, tuple[int, list[DataFile]]] = {}
-"""By table: a snapshot's id and its files."""
+_last_read: dict[tuple[str, str], tuple[int, list[DataFile]]] = {}
+"""By table and where it is: a snapshot's id and its files."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,11 @@ class LakeTable:
 
     def _files_of_snapshot(self) -> list[DataFile]:
         """All files of the current snapshot, which never change: read once in a process as long as no other snapshot of the table is asked for."""
-        snapshot_id, files = _last_read.get(self.identity, (0, []))
+        here = self.identity, self.iceberg.location()  # a copy of a lake has the same tables elsewhere
+        snapshot_id, files = _last_read.get(here, (0, []))
         if snapshot_id != self.snapshot_id:
             files = [task.file for task in self.iceberg.scan().plan_files()]
-            _last_read[self.identity] = self.snapshot_id, files
+            _last_read[here] = self.snapshot_id, files
         return files
 
     def files_between(self, first_file_id: int, last_file_id: int) -> list[DataFile]:
