@@ -71,7 +71,7 @@ class HomeEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Materializations or verdicts of one run are written in a statement for each table; anything else one by one."""
         kinds = {(entry.run_id, entry.dagster_event_type) for entry in events}
-        if len(kinds) != 1 or not kinds & {(events[0].run_id, kind) for kind in _TOGETHER}:
+        if len(kinds) != 1 or events[0].dagster_event_type not in _TOGETHER:
             super().store_event_batch(events)
             return
         with self.index_connection() as connection:

@@ -40,9 +40,10 @@ def connect(environment: Environment, defaults: Mapping[str, str]) -> Catalog:
 
     told: dict[str, Any] = {**(Config().get_catalog_config(CATALOG) or {})}
     properties = {**defaults, **told, **_address(environment)}
-    if properties["type"] != "sql" or (is_embedded(environment) and _file(environment) is None):
+    file = _file(environment)
+    if properties["type"] != "sql" or (is_embedded(environment) and file is None):
         return load_catalog(CATALOG, **properties)
-    return _opened(os.getpid(), _file(environment), tuple(sorted(properties.items())))
+    return _opened(os.getpid(), file, tuple(sorted(properties.items())))
 
 
 @lru_cache(maxsize=4)

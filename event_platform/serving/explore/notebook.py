@@ -41,6 +41,13 @@ def section(feed, *parts):
     return mo.vstack([mo.md(f"## {source.title if source else feed}"), *parts])
 
 
+@app.function
+def drawn(answers, feed):
+    """All plots of a feed, one below the other, under its title."""
+    stop_without(feed)
+    return section(feed, *(shown(answers, feed, plot) for plot in plots.PLOTS[feed]))
+
+
 @app.cell
 def _():
     answers = Answers(reveal=bool(mo.cli_args().get("reveal")))
@@ -67,8 +74,7 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
-    stop_without("payments")
-    section("payments", *(shown(answers, "payments", plot) for plot in plots.PLOTS["payments"]))
+    drawn(answers, "payments")
     return
 
 
@@ -84,16 +90,14 @@ def _(again, answers):
 @app.cell
 def _(again, answers):
     _ = again
-    stop_without("insights")
-    section("insights", *(shown(answers, "insights", plot) for plot in plots.PLOTS["insights"]))
+    drawn(answers, "insights")
     return
 
 
 @app.cell
 def _(again, answers):
     _ = again
-    stop_without("clickstream")
-    section("clickstream", *(shown(answers, "clickstream", plot) for plot in plots.PLOTS["clickstream"]))
+    drawn(answers, "clickstream")
     return
 
 
@@ -131,8 +135,7 @@ def _(again, answers, level, measure):
 @app.cell
 def _(again, answers):
     _ = again
-    stop_without("census")
-    section("census", *(shown(answers, "census", plot) for plot in plots.PLOTS["census"]))
+    drawn(answers, "census")
     return
 
 
