@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,15 @@ from urllib.parse import urlsplit
 import infra
 from benchmarks import data
 from benchmarks.__main__ import _number
+from benchmarks.peers import platform_spark
 from event_platform import environment, sources, tables
 from event_platform.lake.catalog import Lake
 
 DAYS = 30
 OURS = tables.trusted(sources.get("payments"))
 TABLES = {"the platform": OURS.name, "Spark": f"{OURS.name}_by_spark", "Spark, sorted by id": f"{OURS.name}_sorted_by_spark"}
+WARM_UP = 3
+"""Rounds that are not counted: Trino compiles a question's code as it is asked again."""
 DAY = "year = 2025 AND month = 1 AND day = 15"
 QUERIES = {
     "count by kind": "SELECT domain_event_type, count(*) FROM {table} GROUP BY 1 ORDER BY 1",
@@ -38,6 +42,7 @@ QUERIES = {
 def lake(folder: Path) -> Iterator[infra.Trino]:
     """PostgreSQL and Trino, and a home that this process is told to use."""
     folder.chmod(0o755)
+    (folder / "spark-defaults.conf").write_text(platform_spark.DEFAULTS)
     with infra.postgres(folder / "postgres") as postgres, infra.trino(folder / "trino", postgres) as trino:
         os.environ |= {
             "EVENT_PLATFORM_HOME": str(folder / "home"),
@@ -45,6 +50,7 @@ def lake(folder: Path) -> Iterator[infra.Trino]:
             "EVENT_PLATFORM_CATALOG": postgres.url(),
             "EVENT_PLATFORM_SPARK_JARS": str(infra.jars("spark")),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_CONF_DIR": str(folder),
         }
         yield trino
 
@@ -77,7 +83,7 @@ def main(words: list[str]) -> None:
     """Fill, ask in turn, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.trino", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--events", type=_number, default="1m", help="lines in the feed")
-    parser.add_argument("--runs", type=int, default=5, help="how often each table is asked each question")
+    parser.add_argument("--runs", type=int, default=9, help="how often each table is asked each question")
     chosen = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="event-platform-") as folder, lake(Path(folder)) as trino:
         fill(chosen.events)
@@ -101,14 +107,16 @@ def _compare(trino: infra.Trino, runs: int) -> None:
     print("\n| question | table | processor ms | × the platform's | MB read | elapsed ms |\n| --- | --- | ---: | ---: | ---: | ---: |")
     for title, query in QUERIES.items():
         answers, figures = {}, {name: [] for name in TABLES}
-        for _ in range(runs + 1):
-            for name, table in TABLES.items():
-                answers[name], stats = ask(cursor, query.format(table=table, event_id=event_id))
+        turns = deque(TABLES)
+        for _ in range(WARM_UP + runs):
+            for name in turns:
+                answers[name], stats = ask(cursor, query.format(table=TABLES[name], event_id=event_id))
                 figures[name].append(stats)
+            turns.rotate()
         if len({str(answer) for answer in answers.values()}) > 1:
             sys.exit(f"{title}: the tables answer differently: {answers}")
         for name in TABLES:
-            _print(title, name, figures[name][1:], figures["the platform"][1:])  # the first asking warms caches
+            _print(title, name, figures[name][WARM_UP:], figures["the platform"][WARM_UP:])
 
 
 def _print(title: str, name: str, mine: list[Mapping[str, Any]], ours: list[Mapping[str, Any]]) -> None:

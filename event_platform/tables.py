@@ -37,7 +37,7 @@ def trusted(source: Source) -> Table:
     """`trusted.<source>`: one row per event, its latest version."""
     what = f"{source.title}: one row per event, its latest version; an event id is there once across all dates."
     columns = (*source.columns, *STAGE_COLUMNS, *TRUSTED_COLUMNS)
-    return Table("trusted", source.name, what, columns, ("domain_event_type", "year", "month", "day"))
+    return Table("trusted", source.name, what, columns, ("domain_event_type", "year", "month", "day"), looked_up_by=(source.event_id,))
 
 
 def seen(source: Source) -> Table:

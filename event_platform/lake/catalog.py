@@ -12,7 +12,7 @@ from event_platform.lake import catalogues, locks
 from event_platform.lake.faults import explained
 from event_platform.lake.layout import LAYOUT, PROPERTY, require_known_layout
 from event_platform.lake.schema import changed_types, iceberg_schema, iceberg_spec
-from event_platform.lake.storage import FILE, is_remote, is_s3, storage
+from event_platform.lake.storage import FILE, is_remote, storage
 from event_platform.lake.table import LakeTable
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Lake:
         if not set(table.column_names) <= set(loaded.schema().column_names):
             with explained(table.name):
                 loaded = self._widen(table)
-        in_place = self.in_place and is_s3(loaded.location()) and table.layer != "landing"
+        in_place = self.in_place and is_remote(loaded.location()) and table.layer != "landing"
         return LakeTable(table, loaded, storage(self.environment, loaded.location()), self.statements, in_place)
 
     def _loaded_or_created(self, table: Table) -> IcebergTable:

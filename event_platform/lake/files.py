@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -173,6 +173,12 @@ def make_folder(folder: Path) -> Path:
         folder.mkdir(exist_ok=True)
         make_durable(folder.parent)
     return folder
+
+
+def outermost(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """The folders that lie in no other of them, in order."""
+    there = sorted(set(folders))
+    return tuple(each for each in there if not any(each != other and each.is_relative_to(other) for other in there))
 
 
 def walk(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -48,7 +48,8 @@ class References:
 class Table:
     """One table of the lake: `<layer>.<short name>`, what a row is, its columns, the columns it is stored under.
 
-    `tests` say what holds beyond the columns' own `nullable` and `accepted`; `data_tests` asks whether it does.
+    `tests` say what holds beyond the columns' own `nullable` and `accepted`; `data_tests` asks whether it does. `looked_up_by` are columns of text
+    by whose values single rows are asked for: Iceberg's metadata says between which texts those of a file lie, so that readers pass over files.
     """
 
     layer: str
@@ -57,6 +58,7 @@ class Table:
     columns: tuple[Column, ...]
     stored_by: tuple[str, ...] = ()
     tests: tuple[Unique | References, ...] = ()
+    looked_up_by: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

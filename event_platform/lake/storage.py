@@ -123,11 +123,6 @@ def is_remote(location: str) -> bool:
     return location.partition("://")[0] in SCHEMES
 
 
-def is_s3(location: str) -> bool:
-    """Whether a location is on S3, which engines can read by themselves."""
-    return location.startswith("s3://")
-
-
 def storage(environment: Environment, location: str) -> Storage:
     """The storage in which a table's location is."""
     if not is_remote(location):

@@ -7,22 +7,21 @@ from another keeps the sequence number of the last upstream snapshot it has take
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 from event_platform.engines.spelling import literal, literals
 from event_platform.lake.faults import explained
+from event_platform.lake.overwrite import overwrite
 from event_platform.lake.schema import DUCKDB_TYPES
 from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import DataFile, ManifestFile
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
-    from pyiceberg.table.update.snapshot import UpdateSnapshot, _OverwriteFiles
 
     from event_platform.lake.schema import Table
     from event_platform.lake.storage import Storage
@@ -247,34 +246,18 @@ class LakeTable:
             if added or removed or properties:
                 made = change if added or removed else Change("upkeep")
                 update = transaction.update_snapshot(snapshot_properties=made.summary(run_id))
-                with _overwrite(update) if removed else update.merge_append() as files:
+                with overwrite(update, self._texts) if removed else update.merge_append() as files:
                     for data_file in removed:
                         files.delete_data_file(data_file)
                     for data_file in added:
                         files.append_data_file(data_file)
         self._files = None
 
-
-def _overwrite(update: UpdateSnapshot) -> _OverwriteFiles:
-    """An overwrite that finds all files to remove.
-
-    Its threads share one evaluator that keeps the manifest it looks at in itself (pyiceberg 0.12.0, `_ManifestEvalVisitor`), so that one thread may
-    judge by what another has put there and pass over a manifest. Here they take turns.
-    """
-    files = update.overwrite()
-    build, turn = files._build_manifest_evaluator, Lock()
-
-    def in_turn(spec_id: int) -> Callable[[ManifestFile], bool]:
-        evaluate = build(spec_id)
-
-        def may_match(manifest: ManifestFile) -> bool:
-            with turn:
-                return evaluate(manifest)
-
-        return may_match
-
-    files._build_manifest_evaluator = in_turn  # type: ignore[method-assign] # of this one alone
-    return files
+    @property
+    def _texts(self) -> list[int]:
+        """The fields of the columns whose bounds are values of rows, perhaps of persons."""
+        schema = self.iceberg.schema()
+        return [schema.find_field(name).field_id for name in self.declared.looked_up_by]
 
 
 def _join(dates: Iterable[date]) -> str:

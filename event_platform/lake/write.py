@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FILE_BYTES = "512MB"
 """Size at which DuckDB begins the next file of a write to one partition."""
+BOUND_CHARACTERS = 16
+"""What Iceberg's metadata keeps of a text that bounds a file's, as Iceberg's own writers do."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,17 @@ def _copy(target: Target, select: str, data: Path, parted: bool) -> str:
 
 
 def _data_file(table: LakeTable, fields: Mapping[str, NestedField], row: Sequence[Any]) -> DataFile:
-    """One row of COPY's RETURN_STATS as an Iceberg data file with bounds for numbers, dates and times; `fields` are the table's by name."""
+    """One row of COPY's RETURN_STATS as an Iceberg data file with bounds for numbers, dates, times and what rows are looked up by.
+
+    `fields` are the table's by name.
+    """
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
     from pyiceberg.typedef import Record
 
     path, count, size, _, statistics, _, _ = row
     written = [(fields[name.strip('"')], numbers) for name, numbers in statistics.items()]
     columns = {field.field_id: numbers for field, numbers in written}
-    bounds = {field.field_id: _bounds(field, numbers) for field, numbers in written}
+    bounds = {field.field_id: _bounds(table.declared, field, numbers) for field, numbers in written}
     partition = [_partition_value(fields[name].field_type, statistics[f'"{name}"']["min"]) for name in table.declared.stored_by]
     return DataFile.from_args(
         content=DataFileContent.DATA,
@@ -159,13 +164,25 @@ def _data_file(table: LakeTable, fields: Mapping[str, NestedField], row: Sequenc
     )
 
 
-def _bounds(field: NestedField, numbers: dict[str, str]) -> tuple[bytes | None, bytes | None]:
+def _bounds(declared: Table, field: NestedField, numbers: dict[str, str]) -> tuple[bytes | None, bytes | None]:
     from pyiceberg.conversions import to_bytes
     from pyiceberg.types import BooleanType, DoubleType, StringType
 
-    if "min" not in numbers or isinstance(field.field_type, (StringType, BooleanType, DoubleType)):
+    if "min" not in numbers or isinstance(field.field_type, (BooleanType, DoubleType)):
         return None, None
+    if isinstance(field.field_type, StringType):
+        return _text_bounds(numbers["min"], numbers["max"]) if field.name in declared.looked_up_by else (None, None)
     return tuple(to_bytes(field.field_type, _partition_value(field.field_type, numbers[end])) for end in ("min", "max"))  # type: ignore[return-value,arg-type] # two, of a primitive
+
+
+def _text_bounds(low: str, high: str) -> tuple[bytes | None, bytes | None]:
+    """Their beginnings, the upper one raised where it was cut. None beyond ASCII, which not every engine orders alike."""
+    from pyiceberg.utils.truncate import truncate_upper_bound_text_string
+
+    if not (low.isascii() and high.isascii()):
+        return None, None
+    upper = truncate_upper_bound_text_string(high, BOUND_CHARACTERS) or high  # ASCII can always be raised
+    return low[:BOUND_CHARACTERS].encode(), upper.encode()
 
 
 def _partition_value(field_type: Any, text: str) -> str | int | date | datetime:  # noqa: ANN401 - a pyiceberg type
