@@ -1,10 +1,11 @@
 """Does the accounting close? `landed = staged + quarantined + erased`, `staged = trusted + superseded + expired`: lines, for every landing date.
 
-Landed lines come from the ledger (counted in the bytes when the file was claimed), staged and quarantined rows from the tables' metadata;
-erased are lines that the ledger says were taken out of a file since, on behalf of a person (`event-platform erase`). A staged
-row is *trusted* when that very row (file and line) is in trusted, *superseded* when it is not but its event is, *expired* when its event is not
-and lies before the first day that trusted keeps; any other is lost. Lines that stage and quarantine have given up by retention are counted on,
-by the notes they left; of those, expired are also the few of persons who were erased when the archive was gone already.
+Landed lines come from the ledger (counted in the bytes when the file was claimed), staged and quarantined rows from the tables' metadata, what
+became of staged ones from `fates`; erased are lines that the ledger says were taken out of a file since, on behalf of a person
+(`event-platform erase`). A staged row is *trusted* when that very row (file and line) is in trusted, *superseded* when it is not but its event
+is, *expired* when its event is not and lies before the first day that trusted keeps; any other is lost. Lines that stage and quarantine have given
+up by retention are counted on, by the notes they left; of those, expired are also the few of persons who were erased when the archive was gone
+already.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.engines.engine import drivers_duckdb
-from event_platform.lake.table import day_of
+from event_platform.fates import Tally, held_by_landing_date, rows_by_landing_date
 from event_platform.landing import ledger
-from event_platform.stage import seen
-from event_platform.trusted.dates import files_of_dates
-from event_platform.trusted.expiry import expired_by_date, first_kept
+from event_platform.trusted.expiry import expired_by_date
 
 if TYPE_CHECKING:
     from event_platform.engines.engine import Engine
@@ -104,15 +103,14 @@ def retired_by_date(stage: LakeTable) -> dict[date, int]:
 def by_landing_date(lake: Lake, source: Source, engine: Engine, dates: Iterable[date] | None = None) -> dict[date, Account]:
     """The account of each landing date (default: all)."""
     accounts = landed_by_date(lake, source, engine)
-    stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
+    tally = Tally.of(lake, source, engine)
+    stage, trusted = tally.stage, tally.trusted
     wanted = frozenset(accounts if dates is None else dates)
-    files = [file for file in stage.files() if day_of(file.partition[0]) in wanted]
-    for day, fate in _fate(lake, source, engine, stage.select(files)).items():
+    for day, fate in (tally.by_landing_date() if dates is None else tally.of_landing_dates(wanted)).items():
         accounts[day].trusted, accounts[day].superseded, accounts[day].expired = fate
     retired = retired_by_date(stage)
     if retired.keys() & wanted:
-        kept = engine.execute(f"SELECT landing_date, count(*) FROM ({trusted.select()}) GROUP BY landing_date").fetchall()
-        left, before, since = dict(kept), expired_by_date(stage), expired_by_date(trusted)
+        left, before, since = held_by_landing_date(engine, trusted), expired_by_date(stage), expired_by_date(trusted)
         for day, staged in retired.items():
             held, gone = left.get(day, 0), before.get(day, 0) + since.get(day, 0)
             accounts[day] += Account(staged=staged, trusted=held, superseded=staged - held - gone, expired=gone)
@@ -131,48 +129,21 @@ def landed_by_date(lake: Lake, source: Source, engine: Engine, taken_only: bool 
         accounts[file.landing_date] += Account(
             landed=file.lines_to_account_for, blank=0 if file.duplicate_of else file.blank_lines, erased=file.erased_lines
         )
-    for day, rows in _rows_by_landing_date(stage):
+    for day, rows in rows_by_landing_date(stage.files()).items():
         accounts[day].staged += rows
     quarantine = lake.open(tables.quarantine(source))
-    for day, rows in (*_rows_by_landing_date(quarantine), *expired_by_date(quarantine).items()):
+    for day, rows in (*rows_by_landing_date(quarantine.files()).items(), *expired_by_date(quarantine).items()):
         accounts[day].quarantined += rows
     return accounts
 
 
 def fate_of_files(lake: Lake, source: Source, engine: Engine, first_file_id: int, last_file_id: int) -> dict[date, Account]:
     """Staged, trusted and superseded lines per landing date of a range of file ids."""
-    stage = lake.open(tables.stage(source))
-    select = f"{stage.select(stage.files_between(first_file_id, last_file_id))} WHERE file_id BETWEEN {first_file_id} AND {last_file_id}"
+    tally = Tally.of(lake, source, engine)
+    files = tally.stage.files_between(first_file_id, last_file_id)
+    select = f"{tally.stage.select(files)} WHERE file_id BETWEEN {first_file_id} AND {last_file_id}"
     staged = dict(engine.execute(f"SELECT landing_date, count(*) FROM ({select}) GROUP BY landing_date").fetchall())
-    fate = _fate(lake, source, engine, select)
-    return {
-        day: Account(staged=rows, trusted=trusted, superseded=superseded, expired=expired)
-        for day, rows in staged.items()
-        for trusted, superseded, expired in [fate[day]]
-    }
-
-
-def _fate(lake: Lake, source: Source, engine: Engine, staged: str) -> dict[date, tuple[int, int, int]]:
-    """Per landing date, how many of the staged rows are trusted, superseded and expired."""
-    trusted, index = lake.open(tables.trusted(source)), lake.open(tables.seen(source))
-    own_dates = {day for (day,) in engine.execute(f"SELECT DISTINCT event_date FROM ({staged})").fetchall()}
-    in_trusted = trusted.select(files_of_dates(trusted, own_dates))
-    engine.execute(f"""
-        CREATE OR REPLACE TEMP TABLE not_trusted AS
-        SELECT "{source.event_id}", landing_date, event_date FROM ({staged}) ANTI JOIN ({in_trusted}) USING (file_id, line_number)""")
-    elsewhere = seen.dates_of(engine, index, "SELECT * FROM not_trusted", source.event_id)
-    rivals = trusted.select(files_of_dates(trusted, elsewhere))
-    rows = engine.execute(f"""
-        SELECT landing_date, count(*) - coalesce(any_value(absent), 0), coalesce(any_value(superseded), 0), coalesce(any_value(expired), 0)
-        FROM ({staged})
-        LEFT JOIN (SELECT landing_date, count(*) AS absent FROM not_trusted GROUP BY landing_date) USING (landing_date)
-        LEFT JOIN (SELECT landing_date, count(*) AS superseded FROM not_trusted SEMI JOIN ({rivals}) USING ("{source.event_id}")
-            GROUP BY landing_date) USING (landing_date)
-        LEFT JOIN (SELECT landing_date, count(*) AS expired FROM not_trusted ANTI JOIN ({rivals}) USING ("{source.event_id}")
-            WHERE event_date < DATE '{first_kept(trusted)}' GROUP BY landing_date) USING (landing_date)
-        GROUP BY landing_date""").fetchall()
-    return {day: (found, superseded, expired) for day, found, superseded, expired in rows}
-
-
-def _rows_by_landing_date(table: LakeTable) -> Iterable[tuple[date, int]]:
-    return ((day_of(file.partition[0]), file.record_count) for file in table.files())
+    fates = tally.of_rows(select)
+    if sum(staged.values()) == sum(file.record_count for file in files):
+        tally.keep_up(files, fates)
+    return {day: Account(staged=rows, **fates[day]._asdict()) for day, rows in staged.items()}

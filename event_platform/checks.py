@@ -77,7 +77,7 @@ def checks_of_stream() -> list[dg.AssetChecksDefinition]:
         _check_table(
             WINDOWS,
             [
-                Check(ALIVE, "The stream runs, or was told to end", _alive, blocking=False),
+                Check(ALIVE, "The stream runs, or was told to end", _alive, blocking=False, is_error=True),
                 Check(
                     "says_what_the_batch_says", f"A closed window counts what {BATCH.name} counts, or it is known why not", _agrees, blocking=False
                 ),
@@ -88,7 +88,7 @@ def checks_of_stream() -> list[dg.AssetChecksDefinition]:
 
 def _alive(work: Step) -> Verdict:
     beat = heartbeat.read(work.lake.environment)
-    return Verdict(beat.told, passed=not beat.is_dead) if beat else Verdict("No stream was ever started.")
+    return Verdict(f"{beat.told} {beat.way_out}".strip(), passed=not beat.is_dead) if beat else Verdict("No stream was ever started.")
 
 
 def _agrees(work: Step) -> Verdict:
@@ -130,7 +130,7 @@ def _check_table(table: Table, checks: list[Check]) -> dg.AssetChecksDefinition:
 
 
 def _result(work: Step, key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
-    severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
+    severity = dg.AssetCheckSeverity.ERROR if check.blocking or check.is_error else dg.AssetCheckSeverity.WARN
     work.record_checks([_on(day, key, check.name, verdict.faults.get(day, 0), severity) for day in sorted(verdict.checked)])
     metadata = {"dates": len(verdict.checked), **verdict.metadata}
     if verdict.faults:

@@ -34,12 +34,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """One named check of a table."""
+    """One named check of a table. Where it fails the UI shows an error if it is blocking or `is_error`, else a warning."""
 
     name: str
     meaning: str
     look: Callable[[Step], Verdict]
     blocking: bool = True
+    is_error: bool = False
 
 
 def changes_to_answer_for(work: Step, table: LakeTable) -> list[Change]:

@@ -100,6 +100,11 @@ class Home:
         return self.scratch / "cache"
 
     @cached_property
+    def accounts(self) -> Path:
+        """What became of each source's staged lines when they were last counted; may be removed at any time."""
+        return self.home / "accounts"
+
+    @cached_property
     def streams(self) -> Path:
         """What streams remember of what they have read, and how they are."""
         return self.home / "streams"

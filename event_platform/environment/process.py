@@ -1,6 +1,7 @@
 """Variables that are no settings of the platform: those that a setting names, and those of the programs it starts."""
 
 import os
+import shutil
 from pathlib import Path
 
 from event_platform.errors import ConfigurationError
@@ -19,10 +20,14 @@ def secret(name: str) -> str:
     return value
 
 
-def java_path() -> str:
-    """The folders in which Java is looked for, as PATH has them."""
+def require_java() -> str:
+    """The program `java`; ConfigurationError saying where it was looked for."""
     home = os.environ.get("JAVA_HOME")
-    return f"{home}/bin" if home else os.environ.get("PATH", "")
+    found = shutil.which("java", path=f"{home}/bin" if home else None)
+    if found is None:
+        where = f"where JAVA_HOME says ({home})" if home else "on the PATH"
+        raise ConfigurationError(f"Spark needs Java 17, and there is none {where}. Install it, or set JAVA_HOME to where it is.")
+    return found
 
 
 def share_metrics_in(folder: Path) -> None:
