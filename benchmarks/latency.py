@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="latency-") as folder:
         os.environ["EVENT_PLATFORM_HOME"] = folder
         if chosen.way == "kafka":
-            _register()
+            register()
         with collecting(Path(folder), 1, chosen.way) as (port, _):
             measured = _embedded(port, chosen.times) if chosen.way == "embedded" else _through_kafka(port, chosen.times)
     _print(chosen.way, sorted(measured))
@@ -58,7 +58,7 @@ def _print(way: str, seconds: list[float]) -> None:
 
 
 @contextmanager
-def _working(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+def working(*words: str) -> Iterator[subprocess.Popen[bytes]]:
     """`event-platform …` beside this process; what it says of an end of its own is left on the terminal."""
     process = subprocess.Popen([sys.executable, "-m", "event_platform.cli", *words])
     try:
@@ -68,7 +68,7 @@ def _working(*words: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def _go_on(process: subprocess.Popen[bytes]) -> None:
+def go_on(process: subprocess.Popen[bytes]) -> None:
     """SystemExit when the process that is measured has ended, for then nothing would ever come."""
     if process.poll() is not None:
         sys.exit(f"It ended with exit code {process.returncode}, so there is nothing to measure.")
@@ -76,7 +76,7 @@ def _go_on(process: subprocess.Popen[bytes]) -> None:
 
 def _embedded(port: int, times: int) -> list[float]:
     """Each event is posted when the one before is there; the first, which waits for `watch` to start, does not count."""
-    with _working("watch", "clickstream") as watch:
+    with working("watch", "clickstream") as watch:
         return [_until_trusted(port, number, watch) for number in range(times + 1)][1:]
 
 
@@ -84,7 +84,7 @@ def _until_trusted(port: int, number: int, watch: subprocess.Popen[bytes]) -> fl
     event_id, begun = f"latency-{number}", time.perf_counter()
     _post(port, [_click(event_id, int(time.time()))])
     while not _rows(f"SELECT 1 FROM trusted.clickstream WHERE event_id = '{event_id}'"):
-        _go_on(watch)
+        go_on(watch)
         time.sleep(LOOK_EVERY_SECONDS)
     return time.perf_counter() - begun
 
@@ -93,9 +93,9 @@ def _through_kafka(port: int, windows: int) -> list[float]:
     """Events come each second; a window is seen when all that was sent into it is counted. The windows before the first one seen do not count."""
     sent: dict[int, int] = {}
     seen: dict[int, float] = {}
-    with _working("stream", "clickstream") as stream:
+    with working("stream", "clickstream") as stream:
         while len(seen) <= windows:
-            _go_on(stream)
+            go_on(stream)
             second = int(time.time())
             if second not in sent:
                 sent[second] = A_SECOND
@@ -130,7 +130,7 @@ def _click(event_id: str, second: int) -> dict[str, object]:
     return {"event_id": event_id, "username": f"user-{hash(event_id) % 50}", "page": "/", "event_name": "click", "event_time": second}
 
 
-def _register() -> None:
+def register() -> None:
     """The schema, which the collector asks for."""
     from event_platform.realtime.kafka.registry import Registry
 

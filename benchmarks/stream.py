@@ -39,7 +39,7 @@ def main() -> None:
         client.ensure_topics(here, [CLICKSTREAM])
         registry.Registry(here).register(CLICKSTREAM)
         begin = int(time.time()) - 3600
-        _send(here, ((begin + number * 3000 // asked.events, number) for number in range(asked.events)))
+        send(here, ((begin + number * 3000 // asked.events, number) for number in range(asked.events)))
         command = [sys.executable, "-m", "event_platform.cli", "stream", "clickstream"]
         with psutil.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
@@ -71,7 +71,7 @@ def _await(here: environment.Environment, process: psutil.Popen, holds) -> float
     return time.time()
 
 
-def _send(here: environment.Environment, events: Iterable[tuple[int, int]]) -> None:
+def send(here: environment.Environment, events: Iterable[tuple[int, int]]) -> None:
     """Seconds and numbers as clicks with an id."""
     encoder = Encoder(CLICKSTREAM, registry.Registry(here).number_for_writing(CLICKSTREAM))
     producer = client.producer(here)

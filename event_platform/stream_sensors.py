@@ -88,7 +88,7 @@ def _verdict(beat: Heartbeat) -> dg.AssetCheckEvaluation:
         check_name=ALIVE,
         passed=not beat.is_dead,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=beat.told,
+        description=f"{beat.told} {beat.way_out}".strip(),
         metadata={"batch": beat.batch, "messages behind": beat.behind},
     )
 

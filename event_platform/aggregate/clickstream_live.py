@@ -8,7 +8,7 @@ from dataclasses import replace
 from event_platform.aggregate.clickstream_windows import TABLE as BATCH
 from event_platform.aggregate.clickstream_windows import WINDOW_SECONDS
 from event_platform.lake.schema import Table
-from event_platform.sources import examples
+from event_platform.sources import is_example
 from event_platform.sources.clickstream import SOURCE
 from event_platform.sources.contract import Column, Source
 
@@ -44,4 +44,4 @@ TABLES = (WINDOWS, UNTIMELY)
 
 def streamed_of(source: Source) -> tuple[Table, ...]:
     """What a stream keeps of the source: these tables of the clickstream that comes with the platform, and of no other."""
-    return TABLES if source.name == SOURCE.name and SOURCE.name in examples() else ()
+    return TABLES if is_example(source, SOURCE.name) else ()

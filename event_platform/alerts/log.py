@@ -14,7 +14,7 @@ from event_platform.alerts.hysteresis import State
 from event_platform.lake.schema import Table
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
-from event_platform.sources import examples
+from event_platform.sources import is_example
 from event_platform.sources.contract import Column
 from event_platform.sources.weather import SOURCE
 
@@ -57,7 +57,7 @@ TABLE = Table(
 
 def alerts_of(source: Source) -> tuple[Table, ...]:
     """The log, where the source is the weather that comes with the platform; nothing where it is another."""
-    return (TABLE,) if source.name == SOURCE.name and SOURCE.name in examples() else ()
+    return (TABLE,) if is_example(source, SOURCE.name) else ()
 
 
 EVALUATED, NEXT_DUE = "evaluated", "next_due"

@@ -33,6 +33,11 @@ def examples() -> dict[str, Source]:
     return {source.name: source for source in found if isinstance(source, Source)}
 
 
+def is_example(source: Source, name: str) -> bool:
+    """Whether a source is the contract of this folder of that name, not another's that is named alike."""
+    return source.name == name and name in examples()
+
+
 def require_example(name: str, what: str) -> Source:
     """The contract of this folder of that name; UsageError saying how to have it if the project does without, where `what` needs it."""
     try:

@@ -22,19 +22,28 @@ class Clients:
     """Threads that post what happens now. Each leaves the events that were acknowledged in a file of JSON lines of its own in `folder`."""
 
     def __init__(self, url: str, folder: Path, count: int, per_second: float) -> None:
-        """`per_second`: about so many events of all of them together."""
+        """`per_second`: about so many events of all of them together. None happen before `go_on_until` says how many."""
         self.acknowledged = self.repeated = 0
         self.begun = time.monotonic()
         self._url, self._folder, self._seconds_an_event = url, folder, count / per_second
         self._over, self._counting, self._failures = threading.Event(), threading.Lock(), list[BaseException]()
+        self._may_go_on, self._most = threading.Event(), 0.0
         folder.mkdir()
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(count)]
         for each in self._threads:
             each.start()
 
+    def go_on_until(self, acknowledged: float) -> None:
+        """Post until about so many events are acknowledged, then wait."""
+        with self._counting:
+            self._most = acknowledged
+            self._may_go_on.set()
+
     def stop(self) -> None:
         """Bring to an end what was begun: all that was ever sent has been acknowledged when this returns."""
         self._over.set()
+        with self._counting:
+            self._may_go_on.set()
         for each in self._threads:
             each.join(300)
             assert not each.is_alive()
@@ -49,12 +58,14 @@ class Clients:
 
     def _post_on_and_on(self, client: int, session: requests.Session, keep: Callable[[bytes], object]) -> None:
         drawn, request, due = random.Random(client), 0, time.monotonic()
-        while not self._over.is_set():
+        while self._may_go_on.wait() and not self._over.is_set():
             events = happened(client, request, drawn)
             self._post_until_acknowledged(session, events)
             keep(b"".join(json.dumps(event).encode() + b"\n" for event in events))
             with self._counting:
                 self.acknowledged += len(events)
+                if self.acknowledged >= self._most and not self._over.is_set():
+                    self._may_go_on.clear()
             request, due = request + 1, max(due, time.monotonic() - 1) + len(events) * self._seconds_an_event
             self._over.wait(max(0, due - time.monotonic()))
 

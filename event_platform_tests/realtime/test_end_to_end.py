@@ -78,16 +78,25 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(folder: Path, tm
 
 
 def kill_one_after_another(victims: list[Service], clients: Clients, events: int) -> None:
-    """At random moments while events come, each while it is at work; all have been killed, and so many events have come when this returns."""
+    """For each an equal share of the events: it begins when the victim is at work, and at a random moment of it the victim is killed.
+
+    A slow machine has fewer events a second that way, not more of them between two kills.
+    """
     drawn = random.Random(events)
     drawn.shuffle(victims)
-    for number, victim in enumerate(victims, start=1):
-        share = (number - drawn.random()) / len(victims)
-        eventually(lambda share=share: clients.acknowledged >= events * share)  # type: ignore[misc]
+    share = events / len(victims)
+    for number, victim in enumerate(victims):
+        clients.go_on_until((number + UNTIL_AT_WORK) * share)  # a stream is at work once it has counted something
         eventually(lambda victim=victim: victim.is_at_work)  # type: ignore[misc]
-        time.sleep(drawn.random())  # any moment will do
+        moment = number + drawn.uniform(UNTIL_AT_WORK, 1)
+        clients.go_on_until((number + 1) * share)
+        eventually(lambda moment=moment: clients.acknowledged >= moment * share)  # type: ignore[misc]
         victim.kill()
     eventually(lambda: clients.acknowledged >= events)
+
+
+UNTIL_AT_WORK = 0.2
+"""Of a share: what comes while its victim gets ready."""
 
 
 def is_drained() -> bool:

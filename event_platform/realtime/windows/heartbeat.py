@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from event_platform.environment import Environment
 
 BEAT_SECONDS = 2.0
@@ -51,7 +50,7 @@ class Heartbeat:
     @classmethod
     def begun(cls) -> Heartbeat:
         """That of this process."""
-        return cls(pid=os.getpid(), host=socket.gethostname(), started_at=_now())
+        return cls(pid=os.getpid(), host=_machine(), started_at=_now())
 
     @property
     def age(self) -> timedelta:
@@ -66,27 +65,38 @@ class Heartbeat:
     @property
     def _is_gone(self) -> bool:
         """Whether its process is not on this machine any more; of another machine nothing is known."""
-        if self.host != socket.gethostname():
+        import psutil
+
+        if self.host != _machine():
             return False
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
+            return bool(psutil.Process(self.pid).status() == psutil.STATUS_ZOMBIE)  # who started it has not asked how it ended
+        except psutil.NoSuchProcess:
             return True
-        except PermissionError:  # somebody else's, so it is there
+        except psutil.AccessDenied:  # somebody else's, so it is there
             return False
-        return False
 
     @property
     def told(self) -> str:
         """How the stream is, as a sentence."""
         if self.state == "failed":
-            return f"The stream failed at {self.beat_at}: {self.why}"
+            return f"The stream failed at {self._at}: {self.why}"
         if self.state == "stopped":
-            return f"The stream was told to end at {self.beat_at}."
+            return f"The stream was told to end at {self._at}."
         if self.is_dead:
-            return f"The stream has died: its last sign of life is of {self.beat_at}."
+            return f"The stream has died: its last sign of life is of {self._at}."
         waits = f"; it waits: {self.why}" if self.state == "waiting" else ""
-        return f"The stream runs: batch {self.batch}, {self.behind:,} messages behind{waits}."
+        batch = f"batch {self.batch}" if self.batch >= 0 else "before its first batch"
+        return f"The stream runs: {batch}, {self.behind:,} messages behind{waits}."
+
+    @property
+    def way_out(self) -> str:
+        """What to do about it; empty if it lives or was told to end."""
+        return "Start it again with `event-platform stream clickstream`: it goes on where it stopped." if self.is_dead else ""
+
+    @property
+    def _at(self) -> str:
+        return f"{datetime.fromisoformat(self.beat_at):%Y-%m-%d %H:%M:%S} UTC"
 
     def write(self, environment: Environment) -> None:
         """Leave it where others find it, with the time."""
@@ -95,6 +105,12 @@ class Heartbeat:
         begun = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         begun.write_text(json.dumps(asdict(replace(self, beat_at=_now()))), encoding="utf-8")
         begun.replace(path)
+
+
+def _machine() -> str:
+    """Where a process's id means that process: the machine, and on Linux the container, of which several may have one machine's name."""
+    space = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()} {space.readlink()}" if space.is_symlink() else socket.gethostname()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from event_platform.errors import PlatformError, TransientError
 from event_platform.lake.catalog import Lake
 from event_platform.realtime.kafka import client, registry
 from event_platform.realtime.windows import batches, checkpoint, failures, report, untimely
+from event_platform.realtime.windows.backlog import Backlog
 from event_platform.realtime.windows.heartbeat import Heartbeat, beating
-from event_platform.realtime.windows.query import COUNTED, Windows, checkpoint_of, session
+from event_platform.realtime.windows.query import COUNTED, TOPIC, Windows, checkpoint_of, session
 from event_platform.realtime.windows.running import alone
 from event_platform.sources.clickstream import SOURCE
 from event_platform.wording import counted
@@ -80,6 +82,11 @@ class Supervisor:
     tidied_at: float = field(default_factory=time.monotonic)
     told_to_end: Event = field(default_factory=Event)
 
+    @cached_property
+    def backlog(self) -> Backlog:
+        """What the query has before it."""
+        return Backlog(self.windows.environment, TOPIC, self.windows.checkpoint)
+
     @property
     def lake(self) -> Lake:
         """The lake, as it is now."""
@@ -127,7 +134,7 @@ class Supervisor:
                     reporter.tell(self.lake, self.beat)
                     self._tidy()
                 self._take_in(query)
-                reporter.tell(self.lake, self.beat, now=True)
+                reporter.tell(self.lake, self.beat, at_end=True)
             finally:
                 query.stop()
 
@@ -149,7 +156,8 @@ class Supervisor:
         told = [json.loads(progress.json) for progress in query.recentProgress]
         done = [each for each in told if "addBatch" in each["durationMs"] and each["batchId"] > self.windows.looked_through]
         if told or query.status["isDataAvailable"]:
-            self.beat = replace(self.beat, state="running", why="", behind=_behind(told[-1]) if told else self.beat.behind)
+            behind = self.backlog.count()
+            self.beat = replace(self.beat, state="running", why="", behind=self.beat.behind if behind is None else behind)
         if done:
             self.beat = _after(self.beat, done)
             is_gap = done[0]["batchId"] > self.windows.looked_through + 1
@@ -196,15 +204,3 @@ def _late(done: dict[str, Any]) -> int:
 
 def _dropped(done: dict[str, Any]) -> bool:
     return _late(done) > 0 or bool(done.get("observedMetrics", {}).get(COUNTED, {}).get("early"))
-
-
-def _behind(told: dict[str, Any]) -> int:
-    """Messages in the topic that were not read, as of the last time that Spark looked."""
-    (source,) = told["sources"]
-    ends, latest = (_offsets(source.get(name)) for name in ("endOffset", "latestOffset"))
-    return sum(max(0, offset - ends.get(partition, 0)) for partition, offset in latest.items())
-
-
-def _offsets(told: Any) -> dict[str, int]:  # noqa: ANN401 - an object, or its text
-    found = json.loads(told) if isinstance(told, str) else told
-    return next(iter(found.values())) if found else {}

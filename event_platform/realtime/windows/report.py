@@ -27,19 +27,24 @@ class Reporter:
     warn: Callable[[str], None]
     told_at: float = -math.inf
     sequence: int = 0
+    is_away: bool = False
 
-    def tell(self, lake: Lake, beat: Heartbeat, now: bool = False) -> None:
-        """Record a materialization for each event date that was written since the last time that worked."""
-        if not now and time.monotonic() - self.told_at < self.every_seconds:
+    def tell(self, lake: Lake, beat: Heartbeat, at_end: bool = False) -> None:
+        """Record a materialization for each event date that was written since the last time that worked.
+
+        At the end it is not too early for that; but a database that was away is left to the next stream, for Dagster takes 12 s to find it so.
+        """
+        if self.is_away if at_end else time.monotonic() - self.told_at < self.every_seconds:
             return
         table = lake.open(WINDOWS)
         dates = frozenset[date]().union(*(change.dates for change in table.changes_since(self.sequence)))
         try:
             _record(dates, rows_by_date(table), _facts(beat))
         except _of_its_database() as error:
+            self.is_away = True
             self.warn(f"Dagster's database is away ({type(error).__name__}): windows are counted on, and the UI is told of them once it is back")
         else:
-            self.sequence = table.sequence
+            self.is_away, self.sequence = False, table.sequence
         self.told_at = time.monotonic()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,16 +19,19 @@ import pytest
 
 from event_platform import environment, stream_sensors
 from event_platform.aggregate.clickstream_live import WINDOWS
-from event_platform.checks import ALIVE
+from event_platform.checks import ALIVE, checks_of_stream
 from event_platform.diagnosis import diagnose
-from event_platform.environment import Environment, Kafka
+from event_platform.environment import CHECKOUT, Environment, Kafka
 from event_platform.errors import ConfigurationError
+from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
 from event_platform.lake.table import Change
 from event_platform.realtime.windows import heartbeat, messages
 from event_platform.realtime.windows.heartbeat import DEAD_AFTER, Heartbeat
+from event_platform.realtime.windows.report import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -45,6 +50,22 @@ def killed_process() -> int:
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     return child.pid
+
+
+@contextmanager
+def process_that_nobody_asked_how_it_ended() -> Iterator[int]:
+    """Its id is still there."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        yield child.pid
+
+
+def executed_check(home: Path) -> dg.AssetCheckEvaluation:  # noqa: ARG001 - sets the home
+    """As `Execute` in the UI."""
+    with open_instance() as instance:
+        ran = dg.materialize(checks_of_stream(), instance=instance, selection=dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(KEY), ALIVE)))
+    return ran.get_asset_check_evaluations()[0]
 
 
 @pytest.mark.timeout(60)
@@ -93,6 +114,23 @@ def test_a_stream_whose_process_is_gone_is_dead_at_once(home: Path) -> None:
     assert found.is_dead
     assert "died" in found.told
     assert not replace(found, host="elsewhere").is_dead
+    with process_that_nobody_asked_how_it_ended() as pid:
+        assert replace(found, pid=pid).is_dead
+
+
+IN_A_CONTAINER = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+"""With ids of processes of its own, and this machine's name."""
+
+
+def test_in_a_container_with_the_same_name_nothing_is_known_of_the_process(home: Path) -> None:
+    if not shutil.which(IN_A_CONTAINER[0]) or subprocess.run([*IN_A_CONTAINER, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody make a space of process ids")
+    left(home, Heartbeat.begun())
+    asked = "from event_platform.environment import read; from event_platform.realtime.windows import heartbeat; print(heartbeat.read(read()).told)"
+    told = subprocess.run(
+        [*IN_A_CONTAINER, sys.executable, "-c", asked], capture_output=True, check=True, text=True, env=os.environ | {"PYTHONPATH": str(CHECKOUT)}
+    )
+    assert told.stdout.startswith("The stream runs")
 
 
 def test_the_sensor_tells_once_that_the_stream_died_and_once_that_it_lives(home: Path) -> None:
@@ -101,6 +139,9 @@ def test_the_sensor_tells_once_that_the_stream_died_and_once_that_it_lives(home:
     (verdict,) = first.asset_events
     assert isinstance(verdict, dg.AssetCheckEvaluation)
     assert (verdict.check_name, verdict.passed) == (ALIVE, False)
+    assert "UTC. Start it again with `event-platform stream clickstream`" in str(verdict.description)
+    by_itself = executed_check(home)
+    assert (by_itself.passed, by_itself.severity, by_itself.description) == (False, verdict.severity, verdict.description)
     again = stream_sensors.look(here, first.cursor)
     assert again.asset_events == []
     left(home, replace(Heartbeat.begun(), batch=5))
