@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.rounds import Disagreement, measure_peers
 
-PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark", "platform-spark"]
+PEERS = ["raw-duckdb", "platform", "polars", "pandas", "dlt", "spark", "spark-same", "platform-spark"]
 BEYOND_A_FEW_MILLION = ["raw-duckdb", "platform"]
 """Who is measured with more than A_FEW lines: the others would take an hour or more memory than there is."""
 A_FEW = 2_000_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import dead_runs, environment, sources, tables
 from event_platform.aggregate import all_aggregates
-from event_platform.errors import PlatformError
+from event_platform.errors import ConfigurationError, PlatformError
 from event_platform.lake import catalogues, faults
 from event_platform.lake.catalog import Lake
 from event_platform.lake.files import explained
@@ -79,13 +79,17 @@ def _engines() -> Iterator[Finding]:
     yield Finding(
         True, f"tables are computed by {', '.join([engines.default, *(f'{name}={engine}' for name, engine in engines.exceptions.items())])}"
     )
-    for table in sorted(engines.exceptions.keys() - _computed_tables()):
-        yield Finding(False, f"EVENT_PLATFORM_ENGINE names {table}, which is no table", "Correct the name, or leave it out.")
     if "spark" in (engines.default, *engines.exceptions.values()):
         lacking = [name for name in ("pyspark", "dagster_pyspark", "sqlglot") if find_spec(name) is None]
         yield Finding(not lacking, f"Spark's packages: {', '.join(lacking) or 'none'} missing", "pip install 'event-platform[spark]'")
-        java = shutil.which("java", path=environment.java_path())
-        yield Finding(java is not None, f"Java is {java or 'not found'}", "Install Java 17, or set JAVA_HOME to where it is.")
+        yield Finding(True, f"Java is {environment.require_java()}")
+    require_known_tables()
+
+
+def require_known_tables() -> None:
+    """Raise ConfigurationError when an engine is chosen for a table that there is not."""
+    for table in sorted(environment.read().engines.exceptions.keys() - _computed_tables()):
+        raise ConfigurationError(f"EVENT_PLATFORM_ENGINE names {table}, which is no table. Correct the name, or leave it out.")
 
 
 def _computed_tables() -> set[str]:
@@ -243,8 +247,7 @@ def _streams() -> Iterator[Finding]:
     from event_platform.realtime.windows import heartbeat
 
     if beat := heartbeat.read(environment.read()):
-        way_out = "Start it again with `event-platform stream clickstream`: it goes on where it stopped."
-        yield Finding(not beat.is_dead, f"clickstream: {beat.told}", way_out)
+        yield Finding(not beat.is_dead, f"clickstream: {beat.told}", beat.way_out)
 
 
 def _existing(folder: Path) -> Path:

@@ -63,10 +63,12 @@ def _fail_dead(instance: dg.DagsterInstance) -> None:
 
 
 def _require_sound(chosen: Sequence[Source]) -> None:
-    """Raise ConfigurationError, before anything is done, when the SQL of a contract cannot be computed."""
+    """Raise ConfigurationError, before anything is done, when the SQL of a contract or the engine of a table cannot be used."""
+    from event_platform.diagnosis import require_known_tables
     from event_platform.engines.duckdb import connect
     from event_platform.soundness import require_sound
 
+    require_known_tables()
     with connect(environment.read()) as duck:
         for source in chosen:
             require_sound(source, duck)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -55,5 +56,6 @@ def ui(
                 f"Nothing can listen on {host}:{port} ({error.strerror}); choose another with --port or make ui PORT=…"
             ) from error
     os.chdir(project)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored, and Dagster would then ignore SIGTERM too
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
     os.execv(command[0], command)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own

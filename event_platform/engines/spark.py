@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from event_platform.engines.spark_errors import explained, leave_telling_to_us
 from event_platform.engines.spark_tasks import Limits, fed, worked
 from event_platform.engines.spark_translation import Translation, translated
+from event_platform.environment import require_java
 from event_platform.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ ON_THIS_MACHINE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
 }
-"""For masters `local…`, unless `spark-defaults.conf` says otherwise: nothing listens to other machines, and few tasks."""
+"""For masters `local…`, unless `spark-defaults.conf` says otherwise: nothing listens to other machines, few tasks, none for looking at files."""
 
 QUIET = {"spark.ui.enabled": "false", "spark.log.level": "ERROR"}
 """Unless `spark-defaults.conf` says otherwise: Dagster's UI shows what ran."""
@@ -101,8 +103,9 @@ class Spark:
         if not items:
             return []
         context = self.session.sparkContext
+        idle = 1 if self.is_distributed else max(1, context.defaultParallelism // len(items))
         with explained("DuckDB's work in the executors"):
-            return context.parallelize(items, len(items)).map(worked(work, self.limits)).collect()
+            return context.parallelize(items, len(items)).map(worked(work, replace(self.limits, threads=idle))).collect()
 
     def parts(self, items: Sequence[Item], size: Callable[[Item], int]) -> list[Sequence[Item]]:
         """The items in order, in parts of about PART_BYTES, or smaller if executors would be idle otherwise."""
@@ -160,11 +163,12 @@ def session(environment: Environment, more: Mapping[str, str] | None = None) -> 
         from pyspark.errors import PySparkRuntimeError
     except ImportError as error:
         raise ConfigurationError("The engine spark needs the extra `spark`: pip install 'event-platform[spark]'.") from error
+    require_java()
+    leave_telling_to_us()
     try:
         begun: SparkSession = LazyPySparkResource(spark_config=_properties(environment.engines.spark_master, more or {})).spark_session
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
-    leave_telling_to_us()
     begun.sparkContext.pythonExec = environment.engines.spark_python
     return begun
 

@@ -27,6 +27,12 @@ def leave_telling_to_us() -> None:
 
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.getLogger().addFilter(_is_no_interrupt)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Py4J logs a traceback when Ctrl-C or SIGTERM comes while it talks to Java."""
+    return "KeyboardInterrupt while sending command" not in record.getMessage()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What runs in Spark's executors: DuckDB, with one thread, on what the task was given.
+"""What runs in Spark's executors: DuckDB, on what the task was given, with one thread unless there are fewer tasks than cores of this machine.
 
 Executors are other processes, perhaps on other machines: they need this package, and see the lake under the same path.
 """
@@ -33,6 +33,7 @@ class Limits:
     """What a task may use."""
 
     memory_limit: str | None = None
+    threads: int = 1
 
 
 def worked(work: Callable[[duckdb.DuckDBPyConnection, Item], Result], limits: Limits) -> Callable[[Item], Result]:
@@ -96,6 +97,6 @@ def _duckdb(limits: Limits) -> Iterator[duckdb.DuckDBPyConnection]:
 
     with (
         TemporaryDirectory(prefix="event-platform-") as folder,
-        embedded.connect(Environment(Path(folder), threads=1, memory_limit=limits.memory_limit or TASK_MEMORY)) as duck,
+        embedded.connect(Environment(Path(folder), threads=limits.threads, memory_limit=limits.memory_limit or TASK_MEMORY)) as duck,
     ):
         yield duck

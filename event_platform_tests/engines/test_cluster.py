@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +28,31 @@ spark.hadoop.fs.s3a.path.style.access       true
 """
 
 
+@dataclass
+class Store:
+    """A new lake in a store of objects, and what Spark must be told to reach it."""
+
+    url: str
+    defaults: str = ""
+
+
+@pytest.fixture
+def s3_store(s3: infra.SeaweedFS) -> Store:
+    return Store(f"s3://{s3.bucket}/{uuid4().hex}", S3A.format(jars=infra.jars("spark"), endpoint=s3.endpoint, region=s3.region))
+
+
+@pytest.fixture
+def hdfs_store(hdfs: infra.HDFS) -> Store:
+    return Store(f"{hdfs.webhdfs.replace('://', '://root@')}/{uuid4().hex}")
+
+
+@pytest.fixture(params=["s3", "hdfs"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each of the stores; Spark knows HDFS by itself."""
+    found: Store = request.getfixturevalue(f"{request.param}_store")
+    return found
+
+
 def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - settles at once
     homes = Both(sources.get("payments"), tmp_path, monkeypatch)
     files = {path.name: path.read_bytes() for path in write_sample(tmp_path / "sample", events=20_000, days=5)}
@@ -49,18 +75,18 @@ def test_a_worker_killed_in_the_middle_changes_nothing(home: Path, tmp_path: Pat
 
 @pytest.mark.server
 @pytest.mark.skipif(not can_be_elsewhere(), reason="this machine lets nobody have mounts of their own")
-def test_workers_that_see_nothing_of_this_machine_share_a_lake_on_s3(
+def test_workers_that_see_nothing_of_this_machine_share_a_lake_in_a_store(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    s3: infra.SeaweedFS,
+    store: Store,
     postgres: infra.Postgres,
 ) -> None:
     monkeypatch.setenv("EVENT_PLATFORM_SETTLE_SECONDS", "0")
     (tmp_path / "spark").mkdir()
     homes = Both(sources.get("payments"), tmp_path, monkeypatch)
-    homes.lake_of_spark = {"EVENT_PLATFORM_LAKE": f"s3://{s3.bucket}/{uuid4().hex}", "EVENT_PLATFORM_CATALOG": _new_database(postgres)}
+    homes.lake_of_spark = {"EVENT_PLATFORM_LAKE": store.url, "EVENT_PLATFORM_CATALOG": _new_database(postgres)}
     first, *later = write_sample(tmp_path / "sample", events=1_000, days=2)
-    with started(tmp_path / "cluster", S3A.format(jars=infra.jars("spark"), endpoint=s3.endpoint, region=s3.region), homes.root / "spark") as cluster:
+    with started(tmp_path / "cluster", store.defaults, homes.root / "spark") as cluster:
         told = cluster.environment | homes.settings("spark") | {"EVENT_PLATFORM_SPARK_MASTER": cluster.master}
         for files in ([first], later):
             homes.deliver({path.name: path.read_bytes() for path in files}, engines=["duckdb"])

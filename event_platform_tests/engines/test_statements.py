@@ -101,6 +101,17 @@ def test_an_error_of_ours_in_an_executor_is_told_as_such(engines: tuple[spark.Sp
     assert str(told.value) == "The disk is full: stage.payments could not be written."
 
 
+def test_what_is_not_shared_out_is_done_by_all_cores(engines: tuple[spark.Spark, duckdb.DuckDBPyConnection]) -> None:
+    cores = engines[0].session.sparkContext.defaultParallelism
+    assert engines[0].each(_threads, ["one"]) == [cores]
+    assert engines[0].each(_threads, ["each"] * cores) == [1] * cores
+
+
+def _threads(duck: duckdb.DuckDBPyConnection, _: str) -> int:
+    ((threads,),) = duck.execute("SELECT current_setting('threads')").fetchall()
+    return int(threads)
+
+
 def _fail(_: duckdb.DuckDBPyConnection, table: str) -> None:
     raise TransientError(f"The disk is full: {table} could not be written.")
 

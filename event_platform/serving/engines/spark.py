@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from event_platform.engines.spark_errors import leave_telling_to_us
+from event_platform.environment import require_java
 from event_platform.errors import ConfigurationError, PermanentError, UsageError
 from event_platform.lake import catalogues
 from event_platform.lake.catalog import Lake
@@ -65,12 +66,18 @@ def session(environment: Environment) -> SparkSession:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise ConfigurationError("Asking Spark needs the extra `spark`: `pip install 'event-platform[spark]'`.") from error
-    builder = SparkSession.builder.appName("event-platform sql").config(map=properties(environment))
+    require_java()
+    leave_telling_to_us()
+    told = properties(environment)
+    of_catalogue = {name: value for name, value in told.items() if name.startswith(f"{PREFIX}.")}
+    builder = SparkSession.builder.appName("event-platform sql").config(map={name: told[name] for name in told.keys() - of_catalogue.keys()})
     try:
         begun: SparkSession = builder.getOrCreate()
+        for name, value in of_catalogue.items():  # after Java has started, for everybody sees the words that it was started with
+            begun.conf.set(name, str(value))
+        _require_s3a(begun, environment)
         begun.catalog.listCatalogs(catalogues.CATALOG)
         begun.sql(f"USE {catalogues.CATALOG}")
-        leave_telling_to_us()
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
     except Exception as error:
@@ -78,6 +85,16 @@ def session(environment: Environment) -> SparkSession:
             raise
         raise ConfigurationError("Spark lacks Iceberg's runtime; EVENT_PLATFORM_SPARK_JARS must name a folder with it.") from error
     return begun
+
+
+def _require_s3a(spark: SparkSession, environment: Environment) -> None:
+    """Raise ConfigurationError where the lake is on S3 and nothing reads it."""
+    is_s3 = (environment.lake_url or "").startswith("s3://")
+    if is_s3 and not spark.conf.get(f"{PREFIX}.io-impl", None) and not spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3.impl"):
+        raise ConfigurationError(
+            "Spark does not know how to read s3://. Name S3A in spark-defaults.conf, in the folder that SPARK_CONF_DIR names: "
+            '`make services NAMES="seaweedfs spark"` writes one, docs/engines.md says what it holds.'
+        )
 
 
 def properties(environment: Environment) -> dict[str, bool | float | int | str | None]:
@@ -88,6 +105,7 @@ def properties(environment: Environment) -> dict[str, bool | float | int | str |
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.defaultCatalog": catalogues.CATALOG,
         "spark.ui.enabled": "false",
+        "spark.log.level": "ERROR",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -25,6 +25,8 @@ def arrow(environment: Environment, statement: str) -> pa.Table:
     where = environment.trino
     if where is None:
         raise ConfigurationError("EVENT_PLATFORM_TRINO does not say where Trino is; give its address, such as http://127.0.0.1:8080.")
+    if urlsplit(where).password and urlsplit(where).scheme != "https":
+        raise ConfigurationError("EVENT_PLATFORM_TRINO has a password, which Trino takes over https alone; write https:// or leave it out.")
     names, rows = _asked(where, statement)
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pa.table([pa.array(column) for column in columns], names=names)
