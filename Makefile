@@ -79,16 +79,19 @@ $(STAMP): setup.py constraints.txt
 	@touch $@
 
 $(DEMO_STAMP): $(STAMP)
+	@echo "Installing what the demo and its notebook need ..."
 	@$(INSTALL) '.[demo]'
 	@$(COMPILE)
 	@touch $@
 
 $(TEST_STAMP): $(STAMP)
+	@echo "Installing what tests and services need (some minutes) ..."
 	@$(INSTALL) '.[dev]'
 	@$(COMPILE)
 	@touch $@
 
 $(ALL_STAMP): $(TEST_STAMP)
+	@echo "Installing Spark and the clients of other servers (some minutes) ..."
 	@$(INSTALL) '.[dev,aws,hive,spark,trino]'
 	@$(COMPILE)
 	@touch $@

@@ -4,9 +4,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
+from ephemeral_port_reserve import reserve
 from typer.testing import CliRunner
 
 from event_platform import environment
@@ -141,6 +144,24 @@ def test_a_port_in_use_is_told(outside: Path, monkeypatch: pytest.MonkeyPatch) -
         ended = CliRunner().invoke(app, ["ui", "--port", port])
     assert isinstance(ended.exception, ConfigurationError)
     assert port in str(ended.exception)
+
+
+@pytest.mark.server
+def test_the_ui_ends_when_told_to_by_who_has_it_in_the_background(outside: Path) -> None:
+    """A script's `event-platform ui &` ignores SIGINT, with which Dagster's processes tell each other to end."""
+    start_project(outside / "p")
+    port, log = reserve("127.0.0.1"), outside / "ui.log"
+    command = f"trap '' INT; exec '{sys.executable}' -m event_platform.cli ui --port {port}"
+    surroundings = os.environ | {"PYTHONPATH": str(environment.CHECKOUT)}
+    with log.open("wb") as output, subprocess.Popen(["/bin/sh", "-c", command], cwd="p", env=surroundings, stdout=output, stderr=output) as ui:
+        while b"Serving dagster-webserver" not in log.read_bytes():
+            assert ui.poll() is None, log.read_text()
+            time.sleep(0.1)
+        family = psutil.Process(ui.pid).children(recursive=True)
+        ui.terminate()
+        assert ui.wait() == 0, log.read_text()
+    assert b"killing the process" not in log.read_bytes()
+    psutil.wait_procs(family)  # those whom nobody tells notice it
 
 
 def test_a_folder_that_is_gone_is_in_no_project(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import psutil
 import typer
 from rich.console import Console
 
@@ -17,6 +18,16 @@ import infra
 
 FOLDER = Path(__file__).parent.parent / ".services"
 """Where a person's servers keep their data; they have the same ports each time."""
+
+S3A = """\
+spark.hadoop.fs.s3.impl                 org.apache.hadoop.fs.s3a.S3AFileSystem
+spark.hadoop.fs.s3a.endpoint            {endpoint}
+spark.hadoop.fs.s3a.endpoint.region     us-east-1
+spark.hadoop.fs.s3a.path.style.access   true
+"""
+"""With which Spark finds a lake on an S3 server that is not AWS's; the keys come from the environment."""
+
+LOOK_EVERY_SECONDS = 1.0
 
 out = Console(soft_wrap=True, highlight=False)
 
@@ -37,9 +48,14 @@ def exported(environment: dict[str, str]) -> list[str]:
 
 
 @contextmanager
-def spark_jars() -> Iterator[Path]:
-    """They are no server, but what a person needs beside one."""
-    yield infra.jars("spark")
+def spark_jars(folder: Path, s3: infra.SeaweedFS | None) -> Iterator[dict[str, str]]:
+    """They are no server, but what a person needs beside one; with an S3 server, Spark is also told where that is."""
+    told = {"EVENT_PLATFORM_SPARK_JARS": str(infra.jars("spark"))}
+    if s3:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "spark-defaults.conf").write_text(S3A.format(endpoint=s3.endpoint), encoding="utf-8")
+        told["SPARK_CONF_DIR"] = str(folder)
+    yield told
 
 
 SERVICES = {
@@ -84,8 +100,8 @@ SERVICES = {
     ),
     "spark": Service(
         "the jars with which Spark reads the tables",
-        lambda _, __: spark_jars(),
-        lambda folder: [f"export EVENT_PLATFORM_SPARK_JARS={folder}", 'event-platform sql --engine spark "SELECT count(*) FROM trusted.payments"'],
+        lambda folder, started: spark_jars(folder, started.get("seaweedfs")),
+        lambda told: [*exported(told), 'event-platform sql --engine spark "SELECT count(*) FROM trusted.payments"'],
     ),
 }
 
@@ -113,16 +129,23 @@ def services(
 def _serve(names: list[str], folder: Path) -> None:
     wanted = {needed for name in names for needed in (*SERVICES[name].needs, name)}
     started: dict[str, Any] = {}
+    processes: dict[psutil.Process, str] = {}
     with ExitStack() as running:
         for name in (name for name in SERVICES if name in wanted):
             out.print(f"[dim]starting {name} …[/]")
             started[name] = running.enter_context(SERVICES[name].start(folder / name, started))
+            processes |= {child: name for child in psutil.Process().children() if child not in processes}
             out.print(f"[bold]{name}[/]: {SERVICES[name].title}")
             for line in SERVICES[name].use(started[name]):
                 out.print(f"  {line}", markup=False)
         out.print("Ctrl-C ends them.")
         sys.stdout.flush()
-        signal.pause()
+        if not processes:  # jars alone
+            signal.pause()
+        ended: list[psutil.Process] = []
+        while not ended:
+            ended, _ = psutil.wait_procs(processes, timeout=LOOK_EVERY_SECONDS)
+        raise infra.InfraError(f"{processes[ended[0]]} has ended; what it said is in {folder / processes[ended[0]]}. The data stays.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Its packages cannot share an environment with the platform's, so they are in a f
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def superset(folder: Path, postgres: Postgres, trino: Trino) -> Iterator[Superse
         if not connection.execute("SELECT FROM pg_database WHERE datname = 'superset'").fetchall():
             connection.execute("CREATE DATABASE superset")
     settings = {
-        "PATH": f"{packages / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(packages),
         "SUPERSET_CONFIG_PATH": str(CONFIGURATION / "superset_config.py"),
         "SUPERSET_SECRET_KEY": "secret-of-tests-alone",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from event_platform.erasure.log_bucket import LogBucket
 from event_platform.instance import compute_log_manager
+from event_platform.lake.files import outermost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class DagsterPlaces:
 def places_of(environment: Environment, instance: dg.DagsterInstance) -> DagsterPlaces:
     """Where the instance keeps its records. Raises ConfigurationError where what runs print is kept by what cannot be opened."""
     logs = _of_logs(compute_log_manager())
-    folders = _outermost([environment.dagster.resolve(), *_databases(instance)])
+    folders = outermost([environment.dagster.resolve(), *_databases(instance)])
     return DagsterPlaces(folders, tuple(each for each in logs.folders if not any(map(each.is_relative_to, folders))), logs.bucket, logs.unknown)
 
 
@@ -85,11 +86,6 @@ def _databases(instance: dg.DagsterInstance) -> Iterator[Path]:
             yield _folder(base)
         elif (url := getattr(storage, "_conn_string", None)) and (database := make_url(url).database):
             yield _folder(database).parent
-
-
-def _outermost(folders: list[Path]) -> tuple[Path, ...]:
-    there = sorted(set(folders))
-    return tuple(each for each in there if not any(each != other and each.is_relative_to(other) for other in there))
 
 
 def _printed(folder: Path) -> Iterator[Path]:

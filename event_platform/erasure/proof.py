@@ -60,7 +60,7 @@ def scan(lake: Lake, duck: duckdb.DuckDBPyConnection, mention: Mention, dagster:
     if not mention.is_telling:
         return scanned
     folders = {lake.environment.home, lake.environment.lake}
-    for folder in sorted(each for each in folders if not any(other != each and each.is_relative_to(other) for other in folders)):
+    for folder in files.outermost(folders):
         _scan_files(duck, mention, _files_in(folder, (folder / "postgres", spill_folder(duck))), scanned, {})
     if dagster:
         _scan_dagster(duck, mention, dagster, {folder.resolve() for folder in folders}, scanned)

@@ -27,7 +27,7 @@ from event_platform.landing.archive import at_hand
 from event_platform.landing.claims import Claimed, Claims
 from event_platform.landing.object_queue import ObjectQueue
 from event_platform.landing.watching import watch
-from event_platform_tests.faulty_proxy import Proxy, faulty_proxy
+from event_platform_tests.faulty_proxy import Proxy
 from event_platform_tests.kills import FORKS, arm, child_for, in_child
 from event_platform_tests.landing.conftest import meanwhile
 from event_platform_tests.on_s3 import Asked
@@ -144,9 +144,6 @@ def test_a_backlog_is_worked_off_in_batches_of_files_and_of_what_the_disk_may_ho
     assert taken == [(1, 4), (2, 2), (2, 0)]
 
 
-MANY = 100_000
-
-
 def drop_many(bucket: Bucket, filer: str, count: int) -> None:
     """Put so many objects into pending/, as strangers would in the course of days."""
     prefix = urlsplit(f"{bucket.here.folder}/pending").path
@@ -169,20 +166,29 @@ def _put(connection: HTTPConnection, path: str) -> None:
         assert answer.status < 300
 
 
-@pytest.mark.long
-@pytest.mark.timeout(3600)
-def test_of_very_many_files_the_first_are_claimed_without_a_request_for_each(bucket: Bucket, asked: list[Asked], s3: SeaweedFS) -> None:
-    drop_many(bucket, s3.filer, MANY)
-    assert bucket.here.has_ready("me")
-    assert [operation for operation, _ in asked] == ["ListObjectsV2", "GetObject"], "a page, and whether somebody is claiming"
-    oldest = [file.name for file in queue.pending(bucket.environment, bucket.source).ready]
-    assert len(oldest) == MANY
+@pytest.mark.parametrize("files", [1_200, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
+def test_many_files_are_listed_page_by_page_and_the_first_claimed(bucket: Bucket, asked: list[Asked], s3: SeaweedFS, files: int) -> None:
+    drop_many(bucket, s3.filer, files)
+    pages, lake = -(-files // 1000), Ledger().lake
+    assert claiming.count_pending(lake, bucket.source) == files
+    assert taken(asked) == {"ListObjectsV2": pages}
+    assert claiming.has_pending_files(lake, bucket.source)
+    assert taken(asked) == {"ListObjectsV2": 1, "GetObject": 1}, "a page, and whether somebody is claiming"
+    oldest = bucket.names()
+    assert len(oldest) == files
     asked.clear()
     claims = bucket.claim(most_files=10)
     assert ([file.original_name for file in claims], claims.more) == (oldest[:10], True)
+    requests = taken(asked)
+    assert requests.pop("ListObjectsV2") == pages
+    assert requests.total() <= 4 * 10, "each file claimed is fetched, copied and deleted, and the claim written down"
+
+
+def taken(asked: list[Asked]) -> Counter[str]:
+    """How often what was asked since the last time."""
     counted = Counter(operation for operation, _ in asked)
-    assert counted.pop("ListObjectsV2") <= MANY // 1000 + 1
-    assert counted.total() <= 4 * 10, "each file claimed is fetched, copied and deleted, and the claim written down"
+    asked.clear()
+    return counted
 
 
 def test_ids_follow_those_that_were_entered_though_the_clock_went_back(bucket: Bucket) -> None:
@@ -388,20 +394,3 @@ def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Buc
     bucket.drop("b.json")
     assert next(told) == {"payments"}
     assert claiming.wait_for_files(Ledger().lake, bucket.source, 5)
-
-
-@pytest.mark.parametrize("files", [1_200, pytest.param(100_000, marks=[pytest.mark.long, pytest.mark.timeout(3600)])])
-def test_many_pending_files_are_listed_page_by_page(bucket: Bucket, s3: SeaweedFS, files: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    pending, store = f"{bucket.here.folder}/pending", bucket.store
-    with ThreadPoolExecutor(16) as threads:
-        assert all(threads.map(lambda number: store.create(f"{pending}/{number:06}.json", b"{}\n"), range(files)))
-    with faulty_proxy(s3.endpoint) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        object_store.cache_clear()
-        assert claiming.count_pending(Ledger().lake, bucket.source) == files
-        assert len(proxy.seen) == -(-files // 1000)
-        proxy.seen.clear()
-        assert claiming.has_pending_files(Ledger().lake, bucket.source)
-        assert len([request for request in proxy.seen if "list-type" in request]) == 1
-        claims = bucket.claim(most_files=20)
-    assert (len(claims.files), claims.more) == (20, True)
