@@ -50,7 +50,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["event_platform", "event_platform.*"]),
-    package_data={"event_platform": ["py.typed", "new_project/*", "new_project/*/*"]},
+    package_data={"event_platform": ["py.typed", "engines/log4j2.properties", "new_project/*", "new_project/*/*"]},
     install_requires=[
         "dagster",
         "dagster-webserver",

@@ -44,7 +44,7 @@ ON_THIS_MACHINE = {
 }
 """For masters `local…`, unless `spark-defaults.conf` says otherwise: nothing listens to other machines, few tasks, none for looking at files."""
 
-QUIET = {"spark.ui.enabled": "false", "spark.log.level": "ERROR"}
+QUIET = {"spark.ui.enabled": "false"}
 """Unless `spark-defaults.conf` says otherwise: Dagster's UI shows what ran."""
 
 

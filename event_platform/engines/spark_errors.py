@@ -6,8 +6,10 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from event_platform import errors
+from event_platform.environment import log_as_told
 from event_platform.errors import ConfigurationError, PermanentError, PlatformError, TransientError
 
 _NOT_UNDERSTOOD = ("AnalysisException", "ParseException", "ParseError", "UnsupportedOperationException")
@@ -15,6 +17,7 @@ _UNFIT = ("ArithmeticException", "ArrayIndexOutOfBoundsException", "DateTimeExce
 """Values that a statement cannot be computed for. Spark's sentence quotes them, so only the name of the condition is told."""
 _AWAY = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 
+LOG_OF_JAVA = Path(__file__).with_name("log4j2.properties")
 
 _NO_FILE_SYSTEM = re.compile(r'No FileSystem for scheme "?(\w+)')
 _OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
@@ -22,8 +25,13 @@ _OF_OURS = re.compile(r"event_platform\.errors\.(\w+): (.+)")
 
 
 def leave_telling_to_us() -> None:
-    """Have PySpark not write each fault to the standard error stream, with Java's stack trace and the values that were to blame."""
+    """Before Java starts: have neither it nor PySpark write to the standard error stream what is not an error, or is told by us.
+
+    PySpark would write each fault there with Java's stack trace and the values that were to blame.
+    """
     from pyspark.logger import PySparkLogger
+
+    log_as_told(LOG_OF_JAVA)
 
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)

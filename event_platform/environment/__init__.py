@@ -14,7 +14,7 @@ from event_platform.environment.home import Home, home_or_default, require_sound
 from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
 from event_platform.environment.logs import Logs, logs_as_json
-from event_platform.environment.process import is_set, require_java, secret, share_metrics_in
+from event_platform.environment.process import is_set, log_as_told, require_java, secret, share_metrics_in
 from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, project
 from event_platform.environment.readers import Readers
 from event_platform.environment.setting import Setting, declared_in, values
@@ -39,6 +39,7 @@ __all__ = [
     "examples",
     "extra_sources",
     "is_set",
+    "log_as_told",
     "logs_as_json",
     "project",
     "read",

@@ -30,6 +30,14 @@ def require_java() -> str:
     return found
 
 
+def log_as_told(configuration: Path) -> None:
+    """Have the Java that this process starts for Spark log as this file says, unless there is one in the folder of Spark's own configuration."""
+    home = os.environ.get("SPARK_HOME")
+    folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else None)
+    if not (folder and any(Path(folder).glob("log4j2*"))):
+        os.environ.setdefault("LOG4J_CONFIGURATION_FILE", str(configuration))
+
+
 def share_metrics_in(folder: Path) -> None:
     """Have the processes started from here add up what they count for Prometheus in this folder; its client looks for it in the environment."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

@@ -182,6 +182,7 @@ print(json.dumps({name: [*answer.to_pylist()[0].values()] for name, answer in as
     settings = {**os.environ, "EVENT_PLATFORM_SPARK_JARS": str(infra.jars("spark")), "SPARK_LOCAL_IP": "127.0.0.1", "JAVA_HOME": str(home)}
     done = subprocess.run([sys.executable, "-c", script, *shared.found], env=settings, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert [line for line in done.stderr.splitlines() if "incubator" not in line] == []
     assert {name: tuple(found) for name, found in json.loads(done.stdout.splitlines()[-1]).items()} == shared.found
 
 

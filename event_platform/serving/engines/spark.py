@@ -105,7 +105,6 @@ def properties(environment: Environment) -> dict[str, bool | float | int | str |
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.defaultCatalog": catalogues.CATALOG,
         "spark.ui.enabled": "false",
-        "spark.log.level": "ERROR",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
