@@ -36,7 +36,7 @@ def _told(table: str, error: Exception) -> PlatformError | None:
     if kinds & _CONFLICTS:
         return ConflictError(f"{table} was changed by another writer at the same moment ({error}). Nothing is written twice; run again.")
     if "SQLAlchemyError" in kinds or type(error).__module__.startswith("psycopg"):
-        return _of_database(table, str(getattr(error, "orig", error)))
+        return _of_database(table, " ".join(str(getattr(error, "orig", error)).split()))
     return _of_service(table, kinds, error)
 
 
@@ -52,7 +52,7 @@ def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError 
             "Look at EVENT_PLATFORM_CATALOG, PYICEBERG_CATALOG__LAKE__* and the credentials."
         )
     if kinds & _UNREACHABLE:
-        return TransientError(f"The catalogue cannot be reached ({kind}). {table} is as it was and nothing is lost; run again later.")
+        return TransientError(f"The catalogue cannot be reached ({kind}). Nothing is lost and {table} is as it was; run again later.")
     return None
 
 
@@ -74,4 +74,4 @@ def _of_database(table: str, why: str) -> PlatformError:
     if "malformed" in why or "not a database" in why:
         return PermanentError(f"The catalogue is damaged ({why}), so {table} cannot be opened. Put lake/catalog.db back from a backup.")
     held = " by another program; close what has it open, or wait" if "locked" in why else ""
-    return TransientError(f"The catalogue cannot be used ({why}){held}. {table} is as it was and nothing is lost; then run again.")
+    return TransientError(f"The catalogue cannot be used ({why}){held}. Nothing is lost and {table} is as it was; then run again.")

@@ -54,12 +54,13 @@ def of_postgres(url: str | None, name: str) -> Iterator[None]:
     if url is None:
         yield
         return
-    with explained(name):
+    of_what = name if "." in name else "the lake"
+    with explained(of_what):
         import psycopg
 
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
     with closing(connection):
-        with explained(name):
+        with explained(of_what):
             _lock(connection, name)
         yield
 

@@ -21,7 +21,8 @@ def test_a_locked_catalogue_is_told_and_loses_nothing(home: Path, monkeypatch: p
     with sqlite3.connect(home / "lake" / "catalog.db") as other:
         other.execute("BEGIN EXCLUSIVE")
         (outcome,) = pipeline.run()
-        assert "database is locked) by another program; close what has it open, or wait. landing.payments is as it was" in outcome.failures[0]
+        told = "database is locked) by another program; close what has it open, or wait. Nothing is lost and landing.payments is as it was"
+        assert told in outcome.failures[0]
         other.rollback()
     pipeline.run_well()
     assert (pipeline.status().total.trusted, pipeline.status().balanced) == (2, True)
