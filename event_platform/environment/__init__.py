@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from event_platform.environment.emr import Emr, read_emr
 from event_platform.environment.engines import DuckDb, Engines
 from event_platform.environment.feeds import PLACE_NAME, Feeds, examples, extra_sources
-from event_platform.environment.home import Home, home_or_default, require_sound_home, unwritable
+from event_platform.environment.home import Home, home_or_default, require_sound_home
 from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
 from event_platform.environment.logs import Logs, logs_as_json
@@ -48,7 +48,6 @@ __all__ = [
     "settings",
     "share_metrics_in",
     "unknown",
-    "unwritable",
 ]
 
 GROUPS: tuple[type, ...] = (Home, Logs, Feeds, DuckDb, Engines, Emr, Readers, Loading, Redshift, Kafka, Stream)
