@@ -89,8 +89,7 @@ def _folder_of_configuration() -> Path:
         if not folder.is_absolute() or not folder.is_dir():
             raise ConfigurationError(f"DAGSTER_HOME is {chosen!r}, which is not the full path of a folder; unset it or name one.")
         return folder
-    project = environment.project()
-    return project if project and (project / "dagster.yaml").exists() else environment.NEW_PROJECT
+    return environment.folder_of_dagster()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
 from event_platform.environment.logs import Logs, logs_as_json
 from event_platform.environment.process import is_set, require_java, secret, share_metrics_in
-from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, project
+from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, folder_of_dagster, project
 from event_platform.environment.readers import Readers
 from event_platform.environment.setting import Setting, declared_in, values
 
@@ -38,6 +38,7 @@ __all__ = [
     "Stream",
     "examples",
     "extra_sources",
+    "folder_of_dagster",
     "is_set",
     "logs_as_json",
     "project",
