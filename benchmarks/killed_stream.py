@@ -20,7 +20,7 @@ import psutil
 from ephemeral_port_reserve import reserve
 
 from benchmarks.latency import go_on, register, working
-from event_platform.checks import ALIVE
+from event_platform.orchestration.checks import ALIVE
 from event_platform.realtime.windows.report import KEY
 
 if TYPE_CHECKING:

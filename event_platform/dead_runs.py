@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from event_platform import environment
+from event_platform import environment, home
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -27,15 +27,13 @@ STRANGERS_KEPT_SECONDS = 86400.0
 
 @contextmanager
 def under_way(run_id: str) -> Iterator[None]:
-    """Hold the lock of a run while it is executed; ConfigurationError when nothing can be written in the home."""
+    """Hold the lock of a run while it is executed; raises as `home.written` does."""
     here = environment.read()
     lock = _folder(here) / f"{run_id}.lock"
     held = FileLock(lock)
-    try:
+    with home.written(here.home):
         lock.parent.mkdir(parents=True, exist_ok=True)
         held.acquire()
-    except OSError as error:
-        raise environment.unwritable(here.home, error) from error
     try:
         yield
         lock.unlink(missing_ok=True)  # not after an error, which may have left the run unfinished

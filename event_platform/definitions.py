@@ -9,23 +9,23 @@ from event_platform import environment
 from event_platform.aggregate import all_aggregates
 from event_platform.aggregate.assets import aggregate_asset
 from event_platform.alerts.assets import alerts_asset, alerts_schedule
-from event_platform.checks import checks_of_aggregate, checks_of_alerts, checks_of_source, checks_of_stream
 from event_platform.emr import emr_job
 from event_platform.landing.assets import landing_asset
-from event_platform.load_sensors import load_sensor
-from event_platform.monitoring.notice_sensor import notice_sensor
+from event_platform.orchestration.arrival_sensor import arrival_sensor
+from event_platform.orchestration.checks import checks_of_aggregate, checks_of_alerts, checks_of_source, checks_of_stream
+from event_platform.orchestration.load_sensor import load_sensor
+from event_platform.orchestration.notice_sensor import notice_sensor
+from event_platform.orchestration.stream_sensor import check_job, stream_sensor
+from event_platform.orchestration.upkeep_schedule import maintain_job, maintain_schedule
 from event_platform.pulls.assets import pull_assets, pull_schedules, pulled_from
 from event_platform.realtime.windows.asset import stream_assets
 from event_platform.run_logs import console_logger
 from event_platform.runs import progress_logger
-from event_platform.sensors import arrival_sensor
 from event_platform.serving.postgres.assets import load_asset
 from event_platform.serving.postgres.loads import configured
 from event_platform.sources import all_sources, clickstream, examples, weather
 from event_platform.stage.assets import event_dates_bridge, stage_assets
-from event_platform.stream_sensors import check_job, stream_sensor
 from event_platform.trusted.assets import trusted_asset
-from event_platform.upkeep_schedule import maintain_job, maintain_schedule
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies and code references, used on purpose
 

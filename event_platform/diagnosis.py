@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from event_platform import dead_runs, environment, sources, tables
+from event_platform import dead_runs, environment, home, sources, tables
 from event_platform.aggregate import all_aggregates
 from event_platform.errors import ConfigurationError, PlatformError
 from event_platform.lake import catalogues, faults
@@ -102,12 +102,9 @@ def _home() -> Iterator[Finding]:
     """By trying: rights alone do not tell of a file system that is read-only."""
     here = environment.read()
     folder = _existing(here.home)
-    try:
+    with home.written(here.home):
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise environment.unwritable(here.home, error) from error
-    else:
-        yield Finding(True, f"{folder} can be written")
+    yield Finding(True, f"{folder} can be written")
 
 
 def _disk() -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from filelock import FileLock
 
-from event_platform import environment
+from event_platform import environment, home
 from event_platform.errors import ConfigurationError
 from event_platform.event_log import HomeEventLog
 
@@ -31,12 +31,7 @@ if TYPE_CHECKING:
 
 def _folder(*parts: str) -> str:
     here = environment.read()
-    folder = here.dagster.joinpath(*parts)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise environment.unwritable(here.home, error) from error
-    return str(folder)
+    return str(home.made(here.home, here.dagster.joinpath(*parts)))
 
 
 class HomeStorage(DagsterSqliteStorage):
@@ -94,8 +89,7 @@ def _folder_of_configuration() -> Path:
         if not folder.is_absolute() or not folder.is_dir():
             raise ConfigurationError(f"DAGSTER_HOME is {chosen!r}, which is not the full path of a folder; unset it or name one.")
         return folder
-    project = environment.project()
-    return project if project and (project / "dagster.yaml").exists() else environment.NEW_PROJECT
+    return environment.folder_of_dagster()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shutil
@@ -12,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from event_platform.environment import Environment, unwritable
-from event_platform.errors import TransientError
+from event_platform import home
+from event_platform.environment import Environment
 
 NEW_SECONDS = 60
 """How long a folder may exist before the process that made it has locked it."""
@@ -23,15 +22,11 @@ NEW_SECONDS = 60
 def passing_folder(scratch: Path, prefix: str) -> Iterator[Path]:
     """A folder of its own, in use until the block ends; then it is gone with all that is left in it.
 
-    Raises ConfigurationError when the home cannot be written to, TransientError when the disk is full.
+    Raises as `home.written` does.
     """
-    try:
+    with home.written(scratch.parent):
         scratch.mkdir(parents=True, exist_ok=True)
         made = TemporaryDirectory(prefix=prefix, dir=scratch, ignore_cleanup_errors=True)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise TransientError(f"The disk of {scratch} is full. Make room, then give the same command again.") from error
-        raise unwritable(scratch.parent, error) from error
     with made as folder, _opened(Path(folder)) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # it goes with the process, however that ends
         yield Path(folder)

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from event_platform import dead_runs, runs, sensors
+from event_platform import dead_runs, runs
 from event_platform.cli import app
 from event_platform.diagnosis import diagnose
 from event_platform.instance import open_instance
+from event_platform.orchestration.last_run import reason_to_wait
 from event_platform.step import SOURCE_TAG
 from event_platform_tests.kills import arm, in_child
 from event_platform_tests.pipeline import Pipeline, line
@@ -54,7 +55,7 @@ def test_the_doctor_calls_it_failed_and_says_so_once(dead: str) -> None:
 
 def test_the_sensor_does_not_wait_for_it(dead: str) -> None:
     with open_instance() as instance:
-        waits = sensors.reason_to_wait(instance, {SOURCE_TAG: "payments"}, "payments")
+        waits = reason_to_wait(instance, {SOURCE_TAG: "payments"}, "payments")
         assert waits and "failed" in waits
         assert [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))] == [dead]
 

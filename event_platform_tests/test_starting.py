@@ -138,7 +138,7 @@ def test_without_a_project_commands_say_how_to_get_one(outside: Path, command: l
 def test_a_port_in_use_is_told(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     start_project(outside / "p")
     monkeypatch.chdir(outside / "p")
-    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("it was started"))
+    monkeypatch.setattr("os.execve", lambda *_: pytest.fail("it was started"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = CliRunner().invoke(app, ["ui", "--port", port])
@@ -153,6 +153,7 @@ def test_the_ui_ends_when_told_to_by_who_has_it_in_the_background(outside: Path)
     port, log = reserve("127.0.0.1"), outside / "ui.log"
     command = f"trap '' INT; exec '{sys.executable}' -m event_platform.cli ui --port {port}"
     surroundings = os.environ | {"PYTHONPATH": str(environment.CHECKOUT)}
+    made = {".event_platform", *(path.name for path in Path("p").iterdir())}
     with log.open("wb") as output, subprocess.Popen(["/bin/sh", "-c", command], cwd="p", env=surroundings, stdout=output, stderr=output) as ui:
         while b"Serving dagster-webserver" not in log.read_bytes():
             assert ui.poll() is None, log.read_text()
@@ -160,7 +161,10 @@ def test_the_ui_ends_when_told_to_by_who_has_it_in_the_background(outside: Path)
         family = psutil.Process(ui.pid).children(recursive=True)
         ui.terminate()
         assert ui.wait() == 0, log.read_text()
-    assert b"killing the process" not in log.read_bytes()
+    said = log.read_bytes()
+    assert b"killing the process" not in said
+    assert b"temporary directory" not in said, "what it shows is kept in the home"
+    assert {path.name for path in Path("p").iterdir()} == made
     psutil.wait_procs(family)  # those whom nobody tells notice it
 
 

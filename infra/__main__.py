@@ -15,17 +15,10 @@ import typer
 from rich.console import Console
 
 import infra
+from infra.spark import s3a
 
 FOLDER = Path(__file__).parent.parent / ".services"
 """Where a person's servers keep their data; they have the same ports each time."""
-
-S3A = """\
-spark.hadoop.fs.s3.impl                 org.apache.hadoop.fs.s3a.S3AFileSystem
-spark.hadoop.fs.s3a.endpoint            {endpoint}
-spark.hadoop.fs.s3a.endpoint.region     us-east-1
-spark.hadoop.fs.s3a.path.style.access   true
-"""
-"""With which Spark finds a lake on an S3 server that is not AWS's; the keys come from the environment."""
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -53,7 +46,7 @@ def spark_jars(folder: Path, s3: infra.SeaweedFS | None) -> Iterator[dict[str, s
     told = {"EVENT_PLATFORM_SPARK_JARS": str(infra.jars("spark"))}
     if s3:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "spark-defaults.conf").write_text(S3A.format(endpoint=s3.endpoint), encoding="utf-8")
+        (folder / "spark-defaults.conf").write_text(s3a(s3), encoding="utf-8")
         told["SPARK_CONF_DIR"] = str(folder)
     yield told
 

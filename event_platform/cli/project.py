@@ -58,4 +58,5 @@ def ui(
     os.chdir(project)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored, and Dagster would then ignore SIGTERM too
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
-    os.execv(command[0], command)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own
+    told = {"DAGSTER_HOME": str(environment.folder_of_dagster()), "DAGSTER_DISABLE_TELEMETRY": "1"}  # else it speaks of a temporary folder
+    os.execve(command[0], command, told | os.environ)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own

@@ -63,10 +63,15 @@ def explained(statement: str) -> Iterator[None]:
                 f"statement in what both engines know. It begins: {' '.join(statement.split())[:200]}"
             ) from error
         if missing := _NO_FILE_SYSTEM.search(str(error)):
-            raise ConfigurationError(
-                f"Spark does not know how to read {missing[1]}://. Where executors are on other machines they read a lake on S3 by themselves: put "
-                "S3A on Spark's class path and set spark.hadoop.fs.s3.impl in spark-defaults.conf; see docs/engines.md."
-            ) from error
+            raise cannot_read(missing[1]) from error
         if kinds.intersection(_AWAY) or "SparkContext was shut down" in str(error) or "All masters are unresponsive" in str(error):
             raise TransientError(f"Spark is away ({why}). Nothing was committed; see that the master runs, then run again.") from error
         raise
+
+
+def cannot_read(scheme: str) -> ConfigurationError:
+    """A Spark that does not know such a store."""
+    return ConfigurationError(
+        f"Spark does not know how to read {scheme}://. For a lake on S3 it needs S3A, on its class path and in spark-defaults.conf in the folder "
+        'that SPARK_CONF_DIR names: `make services NAMES="seaweedfs spark"` fetches the one and writes the other; see docs/engines.md.'
+    )

@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from event_platform.environment.emr import Emr, read_emr
 from event_platform.environment.engines import DuckDb, Engines
 from event_platform.environment.feeds import PLACE_NAME, Feeds, examples, extra_sources
-from event_platform.environment.home import Home, home_or_default, require_sound_home, unwritable
+from event_platform.environment.home import Home, home_or_default, require_sound_home
 from event_platform.environment.kafka import Kafka, Stream, read_kafka
 from event_platform.environment.loading import Loading, Redshift
 from event_platform.environment.logs import Logs, logs_as_json
 from event_platform.environment.process import is_set, log_as_told, require_java, secret, share_metrics_in
-from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, project
+from event_platform.environment.project_folder import CHECKOUT, NEW_PROJECT, folder_of_dagster, project
 from event_platform.environment.readers import Readers
 from event_platform.environment.setting import Setting, declared_in, values
 
@@ -38,6 +38,7 @@ __all__ = [
     "Stream",
     "examples",
     "extra_sources",
+    "folder_of_dagster",
     "is_set",
     "log_as_told",
     "logs_as_json",
@@ -49,7 +50,6 @@ __all__ = [
     "settings",
     "share_metrics_in",
     "unknown",
-    "unwritable",
 ]
 
 GROUPS: tuple[type, ...] = (Home, Logs, Feeds, DuckDb, Engines, Emr, Readers, Loading, Redshift, Kafka, Stream)

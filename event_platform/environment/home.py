@@ -142,11 +142,3 @@ def require_sound_home(home: Path) -> None:
     """Raise ConfigurationError for a folder in which Dagster could not keep its records."""
     if set("%?") & set(str(home)):
         raise ConfigurationError(f"The home {str(home)!r} has % or ? in its path, which Dagster's SQLite files cannot have; choose another.")
-
-
-def unwritable(home: Path, error: OSError) -> ConfigurationError:
-    """What to tell when nothing can be written in the home."""
-    return ConfigurationError(
-        f"Nothing can be written in the home {home} ({error.strerror}). "
-        "Give yourself the right to write there, or set EVENT_PLATFORM_HOME to another folder."
-    )

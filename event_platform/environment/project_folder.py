@@ -21,6 +21,12 @@ def project() -> Path | None:
     return next(filter(_is_project, (*_from_here_upwards(), CHECKOUT)), None)
 
 
+def folder_of_dagster() -> Path:
+    """Where the `dagster.yaml` lies that holds where DAGSTER_HOME is not set: that of the project, else that of a new one."""
+    folder = project()
+    return folder if folder and (folder / "dagster.yaml").exists() else NEW_PROJECT
+
+
 def _from_here_upwards() -> tuple[Path, ...]:
     try:
         here = Path.cwd()

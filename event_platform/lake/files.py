@@ -148,17 +148,25 @@ def make_durable(folder: Path) -> None:
         os.close(handle)
 
 
-def write_whole(path: Path, content: str, mode: int = 0o666) -> None:
-    """Put a file in the place of what is there, whole and durable; `mode` is what the umask leaves of it. Raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode)
-    with part.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    make_durable(path.parent)
+def write_whole(path: Path, content: str, mode: int = 0o666, durable: bool = True) -> None:
+    """Put a file in the place of what is there, whole, whoever else does so; `mode` is what the umask leaves of it. Raises OSError.
+
+    Unless it is `durable`, a power cut may take it.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        part.touch(mode)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    if durable:
+        make_durable(path.parent)
 
 
 def write_private(path: Path, content: str) -> None:

@@ -170,6 +170,14 @@ class LakeTable:
         """The data files of an older snapshot that has not expired."""
         return [task.file for task in self.iceberg.scan(snapshot_id=snapshot_id).plan_files()]
 
+    def came_and_went(self, snapshot_id: int) -> tuple[list[DataFile], list[DataFile]]:
+        """The data files that the table has and did not have in an older snapshot (0: before the first), and those that it had and lacks now."""
+        if snapshot_id == self.snapshot_id:
+            return [], []
+        then = {file.file_path: file for file in (self.files_at(snapshot_id) if snapshot_id else [])}
+        now = {file.file_path: file for file in self.files()}
+        return [now[path] for path in now.keys() - then.keys()], [then[path] for path in then.keys() - now.keys()]
+
     def sequence_of(self, snapshot_id: int) -> int:
         """Sequence number of a snapshot; 0 for one that has expired."""
         snapshot = self.iceberg.snapshot_by_id(snapshot_id)

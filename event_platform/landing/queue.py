@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from event_platform.environment import unwritable
+from event_platform import home
 from event_platform.errors import PlatformError
 from event_platform.lake import files
 from event_platform.lake.files import shown
@@ -80,10 +80,7 @@ def land(environment: Environment, source: Source, paths: Iterable[Path], progre
 def _landed(
     environment: Environment, source: Source, wanted: Sequence[tuple[Path, str]], progress: Callable[[Path, int], None] | None
 ) -> Iterator[Path]:
-    try:
-        environment.home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(environment.home, error) from error
+    home.made(environment.home)
     with files.explained(f"Preparing landing/{source.name}/"):
         pending = files.make_folder(pending_folder(environment, source))
         incoming = files.make_folder(pending.parent / ".incoming")

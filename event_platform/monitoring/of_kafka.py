@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from event_platform import tables
 from event_platform.monitoring import figures
-from event_platform.realtime.kafka import client, schemas
+from event_platform.realtime.kafka import client, schemas, topics
 from event_platform.realtime.kafka.membership import group_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
 
     from event_platform.lake.catalog import Lake
     from event_platform.monitoring.figures import Sample
@@ -25,27 +25,25 @@ def samples(lake: Lake, sources: Iterable[Source]) -> Iterator[Sample]:
     Raises TransientError when the cluster does not answer, ConfigurationError when it does not let us in.
     """
     there = client.topics_of(lake.environment)
+    asked = client.admin(lake.environment)
     for source in sources:
-        ledger = lake.peek(tables.ledger(source))
-        if schemas.topic_of(source) in there and ledger is not None:
-            yield figures.CONSUMER_LAG(_behind(lake, schemas.topic_of(source), group_of(source, ledger.identity)), source.name)
+        ledger, topic = lake.peek(tables.ledger(source)), schemas.topic_of(source)
+        if topic in there and ledger is not None:
+            yield figures.CONSUMER_LAG(_behind(asked, topic, group_of(source, ledger.identity)), source.name)
 
 
-def _behind(lake: Lake, topic: str, group: str) -> int:
+def _behind(asked: AdminClient, topic: str, group: str) -> int:
     """Messages of all partitions between what is committed, or the beginning, and the end."""
-    from confluent_kafka import TopicPartition
-
     with client.explained("Kafka"):
-        asking = client.consumer(lake.environment, group)
-        try:
-            partitions = asking.list_topics(topic, timeout=client.ANSWER_SECONDS).topics[topic].partitions
-            committed = asking.committed([TopicPartition(topic, number) for number in partitions], timeout=client.ANSWER_SECONDS)
-            ends = {each.partition: asking.get_watermark_offsets(each, timeout=client.ANSWER_SECONDS) for each in committed}
-        finally:
-            asking.close()
-    return sum(_between(place, *ends[place.partition]) for place in committed)
+        committed = _committed(asked, topic, group)
+        ends = topics.extents(asked, topic, client.ANSWER_SECONDS)
+    return sum(max(0, end - max(committed.get(partition, first), first)) for partition, (first, end) in ends.items())
 
 
-def _between(place: TopicPartition, first: int, end: int) -> int:
-    """A group that never committed has a negative offset."""
-    return max(0, end - max(place.offset, first))
+def _committed(asked: AdminClient, topic: str, group: str) -> dict[int, int]:
+    """By partition, if anything is."""
+    from confluent_kafka import ConsumerGroupTopicPartitions
+
+    told = asked.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=client.ANSWER_SECONDS)[group]
+    places = told.result(2 * client.ANSWER_SECONDS).topic_partitions
+    return {place.partition: place.offset for place in places if place.topic == topic}

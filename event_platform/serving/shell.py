@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from event_platform import home
 from event_platform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def interact(session: Session, environment: Environment, show: Show, say: Tell, 
     from prompt_toolkit.lexers import PygmentsLexer
     from pygments.lexers.sql import SqlLexer
 
-    environment.home.mkdir(parents=True, exist_ok=True)
+    home.made(environment.home)
     names = [*session.tables, *{column for table in session.tables.values() for column in table.column_names}]
     prompt: PromptSession[str] = PromptSession(
         history=FileHistory(str(environment.home / "sql_history")),

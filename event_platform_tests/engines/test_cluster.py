@@ -15,16 +15,13 @@ from event_platform.landing.queue import land
 from event_platform.samples.payments import write_sample
 from event_platform_tests.engines.both import Both
 from event_platform_tests.engines.cluster import CHECKOUT, can_be_elsewhere, started
+from infra.spark import s3a
 
 pytestmark = [pytest.mark.java, pytest.mark.timeout(1800)]
 
-S3A = """
-spark.driver.extraClassPath                 {jars}/*
-spark.executor.extraClassPath               {jars}/*
-spark.hadoop.fs.s3.impl                     org.apache.hadoop.fs.s3a.S3AFileSystem
-spark.hadoop.fs.s3a.endpoint                {endpoint}
-spark.hadoop.fs.s3a.endpoint.region         {region}
-spark.hadoop.fs.s3a.path.style.access       true
+CLASS_PATH = """
+spark.driver.extraClassPath {jars}/*
+spark.executor.extraClassPath {jars}/*
 """
 
 
@@ -38,7 +35,7 @@ class Store:
 
 @pytest.fixture
 def s3_store(s3: infra.SeaweedFS) -> Store:
-    return Store(f"s3://{s3.bucket}/{uuid4().hex}", S3A.format(jars=infra.jars("spark"), endpoint=s3.endpoint, region=s3.region))
+    return Store(f"s3://{s3.bucket}/{uuid4().hex}", CLASS_PATH.format(jars=infra.jars("spark")) + s3a(s3))
 
 
 @pytest.fixture

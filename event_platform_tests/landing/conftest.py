@@ -17,6 +17,7 @@ from event_platform.landing import queue
 from event_platform.landing.claims import Claimed, Claims
 from event_platform.landing.waiting import pending_folder
 from event_platform.sources.contract import Source
+from event_platform_tests.landing.bucket import Bucket
 
 DAY = datetime.now(UTC).date()
 NOBODY = 65534
@@ -63,6 +64,12 @@ class Landing:
 def landing(tmp_path: Path) -> Landing:
     """An empty landing; files settle after a second."""
     return Landing(Environment(tmp_path / "home", settle=timedelta(seconds=1)), sources.get("payments"))
+
+
+@pytest.fixture
+def bucket(lake_url: str) -> Bucket:  # noqa: ARG001 - the process is told of it
+    """An empty landing in a store of objects."""
+    return Bucket()
 
 
 @pytest.fixture

@@ -1,89 +1,28 @@
-"""Files claimed in a store of objects: once each, whoever else claims, whenever a claim dies, whatever the network does."""
+"""Files land, wait and are claimed in a store of objects, once each."""
 
 import gzip
 import os
-import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from event_platform import environment, sources, tables
-from event_platform.engines.duckdb import connect
-from event_platform.errors import PermanentError, TransientError, UsageError
-from event_platform.lake.catalog import Lake
-from event_platform.lake.objects import ObjectStore, object_store
-from event_platform.landing import claiming, ledger, queue
+from event_platform.errors import PermanentError, UsageError
+from event_platform.landing import claiming, queue
 from event_platform.landing.archive import at_hand
-from event_platform.landing.claims import Claimed, Claims
-from event_platform.landing.object_queue import ObjectQueue
-from event_platform.landing.watching import watch
-from event_platform_tests.faulty_proxy import Proxy
-from event_platform_tests.kills import FORKS, arm, child_for, in_child
+from event_platform.landing.claims import Claimed
+from event_platform_tests.landing.bucket import Bucket, Ledger
 from event_platform_tests.landing.conftest import meanwhile
 from event_platform_tests.on_s3 import Asked
 from infra import SeaweedFS
 
 pytestmark = pytest.mark.server
-
-DAY = datetime.now(UTC).date()
-
-
-class Bucket:
-    """The landing of payments in the lake that the process is told of, and short ways to use it."""
-
-    def __init__(self) -> None:
-        self.environment, self.source = environment.read(), sources.get("payments")
-
-    @property
-    def here(self) -> ObjectQueue:
-        return ObjectQueue(self.environment, self.source)
-
-    @property
-    def store(self) -> ObjectStore:
-        return object_store("s3://lake")
-
-    def drop(self, name: str, content: bytes = b"{}\n") -> None:
-        """Put an object into pending/ as a stranger would."""
-        assert self.store.create(f"{self.here.folder}/pending/{name}", content)
-
-    def contents(self, folder: str) -> dict[str, bytes]:
-        found = self.store.list(f"{self.here.folder}/{folder}")
-        return {each.url.removeprefix(f"{self.here.folder}/{folder}/"): self.store.read(each.url) or b"" for each in found}
-
-    @property
-    def archived(self) -> dict[str, bytes]:
-        """Everything in the archive: original names and bytes."""
-        return {name.split("-", 3)[3]: content for name, content in self.contents("processed").items()}
-
-    def claim(self, claimer: str = "me", next_file_id: int = 0, **limits: int) -> Claims:
-        return queue.claim(self.environment, self.source, DAY, next_file_id, claimer=claimer, **limits)
-
-    def adopt(self, claimer: str = "me", last_entered: int = 0) -> list[Claimed]:
-        return queue.adopt(self.environment, self.source, lambda: last_entered, claimer)
-
-    def release(self, entered: Iterable[Claimed], claimer: str = "me") -> None:
-        queue.release(self.environment, self.source, claimer, entered)
-
-    def names(self) -> list[str]:
-        return [file.name for file in queue.pending(self.environment, self.source).ready]
-
-
-@pytest.fixture
-def bucket(lake_url: str) -> Bucket:  # noqa: ARG001 - the process is told of it
-    return Bucket()
-
-
-# Landing and waiting.
 
 
 def test_landed_files_wait_under_names_that_are_free(bucket: Bucket, tmp_path: Path) -> None:
@@ -110,9 +49,6 @@ def test_hidden_and_unfinished_names_are_left_alone(bucket: Bucket) -> None:
         bucket.drop(name)
     assert sorted(bucket.names()) == ["e/f.json", "g.json"]
     assert sorted(file.original_name for file in bucket.claim()) == ["e/f.json", "g.json"]
-
-
-# Claiming.
 
 
 def test_a_claim_moves_inspects_and_is_remembered_until_it_is_entered(bucket: Bucket) -> None:
@@ -256,141 +192,3 @@ def test_archived_files_are_at_hand_as_they_are_now(bucket: Bucket, tmp_path: Pa
     bucket.store.delete([bucket.here.archived_url(third)])
     with pytest.raises(PermanentError, match="in the ledger but not in the archive"), at_hand(bucket.environment, bucket.source, [first, third]):
         pass
-
-
-# Dying.
-
-
-class Ledger:
-    """What a claimer enters: the ledger of the home that the process is told of."""
-
-    def __init__(self) -> None:
-        self.lake, self.source = Lake(environment.read()), sources.get("payments")
-
-    def claim(self) -> list[ledger.LandedFile]:
-        with connect(self.lake.environment) as duck:
-            return claiming.claim_pending(self.lake, self.source, duck, "run")
-
-    def rows(self) -> list[tuple[str, int]]:
-        if not self.lake.exists(tables.ledger(self.source)):
-            return []
-        with connect(self.lake.environment) as duck:
-            return [(file.original_name, file.lines) for file in ledger.read(self.lake, self.source, duck)]
-
-
-def _claim_and_die(step: str, moment: str) -> None:
-    arm(*STEPS[step], moment)
-    Ledger().claim()
-
-
-STEPS = {
-    "fetch": ("event_platform.lake.s3", "S3.download", 2),
-    "write-down": ("event_platform.lake.s3", "S3.create", 1),
-    "copy": ("event_platform.lake.s3", "S3._copied", 2),
-    "move": ("event_platform.lake.s3", "S3.move", 2),
-    "enter": ("event_platform.landing.ledger", "enter", 1),
-    "upload": ("event_platform.lake.s3", "S3.upload", 1),
-    "commit": ("event_platform.lake.table", "LakeTable.commit", 1),
-    "release": ("event_platform.landing.queue", "release", 1),
-}
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("step", STEPS)
-def test_a_claim_that_died_is_finished_by_the_next(bucket: Bucket, step: str, moment: str) -> None:
-    """`create` is also what writes metadata; the first of them all writes the claim down, since the ledger is made before."""
-    Ledger().lake.open(tables.ledger(bucket.source))
-    for name in ("a.json", "b.json", "c.json"):
-        bucket.drop(name, f"{name}\n".encode())
-    assert in_child(_claim_and_die, step, moment) == -signal.SIGKILL
-    assert claiming.has_pending_files(Ledger().lake, bucket.source) == ((step, moment) not in {("release", "after")})
-    Ledger().claim()
-    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1), ("c.json", 1)]
-    assert bucket.archived == {f"{name}.json": f"{name}.json\n".encode() for name in "abc"}
-    assert bucket.contents("pending") == {}
-    assert bucket.store.read(bucket.here.claim_url) is None
-    assert not claiming.has_pending_files(Ledger().lake, bucket.source)
-
-
-def _claim_all(home: str, ready: Any, done: Any) -> None:
-    os.environ["EVENT_PLATFORM_HOME"] = home
-    mine = Ledger()
-    ready.wait()
-    while not done.is_set():
-        mine.claim()
-        if not ObjectQueue(mine.lake.environment, mine.source).count():
-            done.set()
-
-
-def test_two_platforms_that_share_a_bucket_never_share_a_file(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"{number}.json" for number in range(40)]
-    ready, done = FORKS.Barrier(3), FORKS.Event()
-    homes = [str(tmp_path / "one"), str(tmp_path / "two")]
-    claimers = [child_for(_claim_all, home, ready, done) for home in homes]
-    for claimer in claimers:
-        claimer.start()
-    ready.wait()
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda name: bucket.drop(name, name.encode()), names))
-    for claimer in claimers:
-        claimer.join()
-    assert [claimer.exitcode for claimer in claimers] == [0, 0]
-    entered = Counter[str]()
-    for home in homes:
-        monkeypatch.setenv("EVENT_PLATFORM_HOME", home)
-        Ledger().claim()  # what came while the last one stopped
-        entered.update(name for name, _ in Ledger().rows())
-    assert entered == Counter(names)
-    assert sorted(bucket.archived) == sorted(names)
-
-
-# Bad networks.
-
-
-@pytest.mark.parametrize("kind", ["slow down", "before", "lost"])
-def test_a_claim_gets_through_a_bad_network(bucket: Bucket, proxy: Proxy, kind: str) -> None:
-    for name in ("a.json", "b.json"):
-        bucket.drop(name, name.encode() * 1000)
-    for request in ("PUT claim.json", "PUT processed", "DELETE pending", "GET pending", "GET list-type", "DELETE claim.json"):
-        proxy.fail(*request.split(), kind, times=2)
-    proxy.fail("GET", "pending/a.json", "middle", times=2)
-    Ledger().claim()
-    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1)]
-    assert {name: len(content) for name, content in bucket.archived.items()} == {"a.json": 6000, "b.json": 6000}
-    assert bucket.contents("pending") == {}
-
-
-@pytest.mark.parametrize("request_", ["GET pending/", "PUT processed", "PUT .parquet", "DELETE claim.json"])
-def test_a_claim_that_the_network_ended_is_finished_once_it_is_back(bucket: Bucket, proxy: Proxy, request_: str) -> None:
-    Ledger().lake.open(tables.ledger(bucket.source))
-    for name in ("a.json", "b.json"):
-        bucket.drop(name, name.encode())
-    proxy.fail(*request_.split(), "slow down", times=15)
-    with pytest.raises(TransientError, match="busy"):
-        Ledger().claim()
-    proxy.faults.clear()
-    Ledger().claim()
-    assert sorted(Ledger().rows()) == [("a.json", 1), ("b.json", 1)]
-    assert sorted(bucket.archived) == ["a.json", "b.json"]
-    assert bucket.contents("pending") == {}
-
-
-def test_a_landing_that_is_cut_lands_nothing_twice(bucket: Bucket, proxy: Proxy, tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(b"{}\n")
-    proxy.fail("PUT", "pending/a.json", "lost", times=2)
-    proxy.fail("PUT", "pending/a.json", "before", times=1)
-    assert [path.name for path in queue.land(bucket.environment, bucket.source, [tmp_path / "a.json"])] == ["a.json"]
-    assert bucket.contents("pending") == {"a.json": b"{}\n"}
-
-
-# Watching and counting.
-
-
-def test_a_watch_tells_what_comes_and_survives_a_server_that_is_away(bucket: Bucket, proxy: Proxy) -> None:
-    told: Iterator[set[str]] = watch(bucket.environment, [bucket.source])
-    bucket.drop("a.json")
-    assert next(told) == {"payments"}
-    proxy.fail("GET", "list-type", "slow down", times=5)
-    bucket.drop("b.json")
-    assert next(told) == {"payments"}
-    assert claiming.wait_for_files(Ledger().lake, bucket.source, 5)

@@ -11,8 +11,8 @@ from event_platform.alerts.configuration import read
 from event_platform.definitions import defs
 from event_platform.instance import open_instance
 from event_platform.lake.table import Change
-from event_platform.monitoring import notice_sensor
 from event_platform.monitoring.notices import State, Waiting, deliver, take_in
+from event_platform.orchestration import notice_sensor
 from event_platform_tests.alerts.conftest import MailServer
 from event_platform_tests.alerts.conftest import mail as mail
 from event_platform_tests.pipeline import Pipeline, line

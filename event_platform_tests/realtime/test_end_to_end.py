@@ -15,7 +15,7 @@ from event_platform.aggregate.agreement import compare
 from event_platform.engines.duckdb import connect
 from event_platform.lake.catalog import Lake
 from event_platform.landing.landed_offsets import next_offsets
-from event_platform.realtime.kafka import client, registry
+from event_platform.realtime.kafka import client, registry, topics
 from event_platform.realtime.windows import checkpoint
 from event_platform.realtime.windows.query import checkpoint_of
 from event_platform.runs import has_pending_work
@@ -110,13 +110,8 @@ def is_drained() -> bool:
 
 def ends_of_topic() -> dict[int, int]:
     """Of each partition, the offset after its last message; of those that have one."""
-    from confluent_kafka import TopicPartition
-
-    reader = client.consumer(environment.read(), "ends")
-    partitions = reader.list_topics(CLICKSTREAM.name, timeout=30).topics[CLICKSTREAM.name].partitions
-    found = {partition: reader.get_watermark_offsets(TopicPartition(CLICKSTREAM.name, partition), timeout=30)[1] for partition in partitions}
-    reader.close()
-    return found
+    ends = topics.extents(client.admin(environment.read()), CLICKSTREAM.name, seconds=30)
+    return {partition: end for partition, (_, end) in ends.items()}
 
 
 def expect_each_once(acknowledged: Path, count: int) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from event_platform.errors import ConfigurationError, TransientError
 from event_platform.realtime.kafka import client, schemas
@@ -54,6 +55,7 @@ class Registry:
             raise ConfigurationError("Nobody said where the schema registry is: set EVENT_PLATFORM_SCHEMA_REGISTRY to its address.")
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
+        self._address = ", ".join(map(_without_password, kafka.registry.split(",")))
         try:
             options = {name: float(value) if name in _NUMBERS else value for name, value in kafka.registry_options.items()}
             self._client = SchemaRegistryClient({"url": kafka.registry, **_OPTIONS, **options})
@@ -84,7 +86,7 @@ class Registry:
         if latest is None or schemas.is_same(latest.schema, schema) or (rule := self.rule(source)) == NO_RULE:
             return
         found = schemas.unreadable(latest.schema, schema)
-        with _explained():
+        with self._explained():
             allowed = self._client.test_compatibility(latest.subject, _as_registered(schema)) if rule else not found
         if not allowed:
             raise incompatible(source, latest.version, found, rule or RULE)
@@ -102,36 +104,61 @@ class Registry:
         latest, schema = self.latest(source), schemas.schema_of(source)
         if latest and schemas.is_same(latest.schema, schema):
             return latest
-        with _explained():
+        with self._explained():
             found = _or_none(partial(self._client.lookup_schema, schemas.subject_of(source)), _as_registered(schema))
         return _registered(found) if found else None
 
     def latest(self, source: Source) -> Registered | None:
         """The newest version of the source's subject; None when there is none."""
-        with _explained():
+        with self._explained():
             found = _or_none(self._client.get_latest_version, schemas.subject_of(source))
         return _registered(found) if found else None
 
     def schema(self, schema_id: int) -> Schema | None:
         """The schema of that number, as it was registered; None when there is none."""
-        with _explained():
+        with self._explained():
             found = _or_none(self._client.get_schema, schema_id)
         return _parsed(found.schema_str) if found else None
 
     def rule(self, source: Source) -> str | None:
         """The rule of the source's subject; None where a registry says that it has none. Others name the one that holds for all subjects then."""
-        with _explained():
+        with self._explained():
             return _or_none(self._client.get_compatibility, schemas.subject_of(source))
 
     def _set_rule(self, source: Source, rule: str) -> None:
-        with _explained():
+        with self._explained():
             self._client.set_compatibility(schemas.subject_of(source), rule)
 
     def _register(self, source: Source) -> Registered:
         subject, schema = schemas.subject_of(source), _as_registered(schemas.schema_of(source))
-        with _explained():
+        with self._explained():
             self._client.register_schema(subject, schema)
             return _registered(self._client.lookup_schema(subject, schema))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Raise the client's errors as the platform's."""
+        from confluent_kafka.schema_registry.common._httpx_compat import httpx  # whichever the client uses
+        from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+        it = f"The schema registry at {self._address}"
+        try:
+            yield
+        except SchemaRegistryError as error:
+            if error.http_status_code in (401, 403):
+                raise ConfigurationError(f"{it} refuses who asks. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
+            if error.http_status_code >= 500 or error.http_status_code in (408, 429):
+                raise TransientError(f"{it} fails ({error.http_status_code}). Nothing is lost; try again.") from error
+            raise ConfigurationError(f"{it} refuses: {error.error_message}. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
+        except (httpx.TransportError, OSError) as error:
+            raise TransientError(f"{it} does not answer ({type(error).__name__}). Nothing is lost; try again.") from error
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise ConfigurationError(f"What answers at {self._address} is no schema registry: see EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url.strip())
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def check_offline(source: Source, known: Mapping[str, Schema]) -> None:
@@ -175,23 +202,3 @@ def _parsed(text: str | None) -> Schema:
     """The registry's text; one that is no record is given as a record without fields."""
     found = json.loads(text or "{}")
     return found if isinstance(found, dict) else {"type": found, "fields": []}
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Raise the client's errors as the platform's. The address is not repeated, for it may hold a password."""
-    from confluent_kafka.schema_registry.common._httpx_compat import httpx  # whichever the client uses
-    from confluent_kafka.schema_registry.error import SchemaRegistryError
-
-    try:
-        yield
-    except SchemaRegistryError as error:
-        if error.http_status_code in (401, 403):
-            raise ConfigurationError("The schema registry refuses who asks. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
-        if error.http_status_code >= 500 or error.http_status_code in (408, 429):
-            raise TransientError(f"The schema registry fails ({error.http_status_code}). Nothing is lost; try again.") from error
-        raise ConfigurationError(f"The schema registry refuses: {error.error_message}. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
-    except (httpx.TransportError, OSError) as error:
-        raise TransientError(f"The schema registry does not answer ({type(error).__name__}). Nothing is lost; try again.") from error
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise ConfigurationError("What answers is no schema registry: see EVENT_PLATFORM_SCHEMA_REGISTRY.") from error

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from confluent_kafka import Consumer, TopicPartition
+    from confluent_kafka.admin import AdminClient
 
     from event_platform.environment import Environment
     from event_platform.sources.contract import Source
@@ -51,6 +52,24 @@ class Topics:
             asked = self._admin.describe_topics(TopicCollection(self.names), request_timeout=client.ANSWER_SECONDS)
             found = {topic: told.result(2 * client.ANSWER_SECONDS) for topic, told in asked.items()}
         return {topic: str(each.topic_id).translate(_AS_KAFKA_SPELLS) for topic, each in found.items()}
+
+
+def extents(asked: AdminClient, topic: str, seconds: float) -> dict[int, tuple[int, int]]:
+    """Of each partition, the offset of its first message and the one after its last committed one; nothing for a topic that is not there.
+
+    `seconds` is how long each answer may take. Raises KafkaException and TimeoutError.
+    """
+    from confluent_kafka import IsolationLevel, TopicPartition
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # its stubs lag behind
+
+    partitions = [TopicPartition(topic, number) for number in asked.list_topics(topic, timeout=seconds).topics[topic].partitions]
+    if not partitions:
+        return {}
+    answers = [
+        asked.list_offsets(dict.fromkeys(partitions, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=seconds)
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    ]
+    return {place.partition: (answers[0][place].result(2 * seconds).offset, answers[1][place].result(2 * seconds).offset) for place in partitions}
 
 
 def begin(consumer: Consumer, place: TopicPartition, landed: int | None, tell: Callable[[str], None]) -> int:

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from event_platform.lake import files
+
 if TYPE_CHECKING:
     from event_platform.environment import Environment
 
@@ -101,10 +103,8 @@ class Heartbeat:
     def write(self, environment: Environment) -> None:
         """Leave it where others find it, with the time."""
         path = path_of(environment)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        begun = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        begun.write_text(json.dumps(asdict(replace(self, beat_at=_now()))), encoding="utf-8")
-        begun.replace(path)
+        files.make_folder(path.parent)
+        files.write_whole(path, json.dumps(asdict(replace(self, beat_at=_now()))), durable=False)
 
 
 def _machine() -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from event_platform import home
 from event_platform.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 @contextmanager
 def alone(environment: Environment, refusal: str) -> Iterator[None]:
     """Be the only one who runs the stream of this home, or keeps it from running; UsageError with the refusal when somebody else is."""
-    folder = environment.streams / "clickstream"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = home.made(environment.home, environment.streams / "clickstream")
     try:
         with FileLock(folder / "running.lock", timeout=0):
             yield

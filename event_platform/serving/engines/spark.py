@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from event_platform.engines.spark_errors import leave_telling_to_us
+from event_platform.engines.spark_errors import cannot_read, leave_telling_to_us
 from event_platform.environment import require_java
 from event_platform.errors import ConfigurationError, PermanentError, UsageError
 from event_platform.lake import catalogues
@@ -61,6 +61,17 @@ def _require_query(spark: SparkSession, statement: str) -> None:
 
 def session(environment: Environment) -> SparkSession:
     """A session of this process in which the lake is the default catalogue. Raises ConfigurationError without Spark, Java or the jars."""
+    told = properties(environment)
+    of_catalogue = {name: value for name, value in told.items() if name.startswith(f"{PREFIX}.")}
+    begun = _started({name: told[name] for name in told.keys() - of_catalogue.keys()})
+    for name, value in of_catalogue.items():  # after Java has started, for everybody sees the words that it was started with
+        begun.conf.set(name, str(value))
+    _require_s3a(begun, environment)
+    _use_lake(begun)
+    return begun
+
+
+def _started(options: dict[str, bool | float | int | str | None]) -> SparkSession:
     try:
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
@@ -68,33 +79,27 @@ def session(environment: Environment) -> SparkSession:
         raise ConfigurationError("Asking Spark needs the extra `spark`: `pip install 'event-platform[spark]'`.") from error
     require_java()
     leave_telling_to_us()
-    told = properties(environment)
-    of_catalogue = {name: value for name, value in told.items() if name.startswith(f"{PREFIX}.")}
-    builder = SparkSession.builder.appName("event-platform sql").config(map={name: told[name] for name in told.keys() - of_catalogue.keys()})
     try:
-        begun: SparkSession = builder.getOrCreate()
-        for name, value in of_catalogue.items():  # after Java has started, for everybody sees the words that it was started with
-            begun.conf.set(name, str(value))
-        _require_s3a(begun, environment)
-        begun.catalog.listCatalogs(catalogues.CATALOG)
-        begun.sql(f"USE {catalogues.CATALOG}")
+        return SparkSession.builder.appName("event-platform sql").config(map=options).getOrCreate()
     except PySparkRuntimeError as error:
         raise ConfigurationError(f"Spark cannot start ({error}). It needs Java 17; JAVA_HOME says where that is.") from error
+
+
+def _use_lake(spark: SparkSession) -> None:
+    try:
+        spark.catalog.listCatalogs(catalogues.CATALOG)
+        spark.sql(f"USE {catalogues.CATALOG}")
     except Exception as error:
         if "SparkCatalog" not in str(error):
             raise
         raise ConfigurationError("Spark lacks Iceberg's runtime; EVENT_PLATFORM_SPARK_JARS must name a folder with it.") from error
-    return begun
 
 
 def _require_s3a(spark: SparkSession, environment: Environment) -> None:
     """Raise ConfigurationError where the lake is on S3 and nothing reads it."""
     is_s3 = (environment.lake_url or "").startswith("s3://")
     if is_s3 and not spark.conf.get(f"{PREFIX}.io-impl", None) and not spark.sparkContext._jsc.hadoopConfiguration().get("fs.s3.impl"):
-        raise ConfigurationError(
-            "Spark does not know how to read s3://. Name S3A in spark-defaults.conf, in the folder that SPARK_CONF_DIR names: "
-            '`make services NAMES="seaweedfs spark"` writes one, docs/engines.md says what it holds.'
-        )
+        raise cannot_read("s3")
 
 
 def properties(environment: Environment) -> dict[str, bool | float | int | str | None]:

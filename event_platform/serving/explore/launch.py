@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from event_platform import home
 from event_platform.errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
@@ -49,6 +50,6 @@ def _require_free(port: int) -> None:
 def _own_copy(environment: Environment) -> Path:
     copy = environment.home / "explore.py"
     if not copy.exists():
-        environment.home.mkdir(parents=True, exist_ok=True)
+        home.made(environment.home)
         shutil.copyfile(NOTEBOOK, copy)
     return copy

@@ -6,6 +6,7 @@ import subprocess
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from event_platform import home
 from event_platform.errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def own_server(environment: Environment) -> str:
     Raises ConfigurationError when the extra `postgres` is not installed, and TransientError when the server does not start.
     """
     folder = environment.home / "postgres"
-    environment.home.mkdir(parents=True, exist_ok=True)
+    home.made(environment.home)
     try:
         url: str = _running(folder).get_uri()
     except (subprocess.SubprocessError, OSError, RuntimeError) as error:

@@ -46,15 +46,15 @@ def delta(table: LakeTable, held: int) -> Delta:
     A date that only gained files is added to; one that lost files is exchanged; dates that upkeep alone has touched hold the same rows as before.
     Without the old snapshot (never loaded, expired, another lake) everything is exchanged.
     """
-    now = {file.file_path: file for file in table.files()}
     if not table.remembers(held):
-        return Delta([*now.values()], None)
-    before = {file.file_path: file for file in table.files_at(held)}
+        return Delta(table.files(), None)
+    came, went = table.came_and_went(held)
     changed = frozenset[date]().union(*(change.dates for change in table.changes_since(table.sequence_of(held))))
-    stale = changed & {event_date_of(table, before[path]) for path in before.keys() - now.keys()}
+    stale = changed & {event_date_of(table, file) for file in went}
     if len(stale) > MOST_DATES:
-        return Delta([*now.values()], None)
-    files = [file for path, file in now.items() if (day := event_date_of(table, file)) in stale or (day in changed and path not in before)]
+        return Delta(table.files(), None)
+    new = {file.file_path for file in came}
+    files = [file for file in table.files() if (day := event_date_of(table, file)) in stale or (day in changed and file.file_path in new)]
     return Delta(files, stale)
 
 

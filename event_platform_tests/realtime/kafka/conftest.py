@@ -10,6 +10,7 @@ import infra
 from event_platform import environment, sources
 from event_platform.environment import Environment
 from event_platform.sources.contract import Source
+from event_platform_tests.realtime.kafka.streams import Stream
 
 _numbers = count(1)
 
@@ -35,3 +36,10 @@ def clicks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
     remembered.cache_clear()
     yield sources.get(name)
     remembered.cache_clear()
+
+
+@pytest.fixture
+def stream(streaming: Environment, clicks: Source, monkeypatch: pytest.MonkeyPatch) -> Stream:  # noqa: ARG001 - the process is told where
+    """A dead member is missed after six seconds, the least that brokers allow."""
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA_SET_SESSION_TIMEOUT_MS", "6000")
+    return Stream(clicks)

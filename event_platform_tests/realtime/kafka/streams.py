@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from tenacity import retry, stop_after_delay, wait_fixed
@@ -15,6 +16,7 @@ from event_platform import environment
 from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.landing.claiming import claim_pending
+from event_platform.landing.waiting import pending_folder
 from event_platform.realtime.kafka import client, consume, registry, schemas, wire
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import stage_pending
@@ -62,6 +64,10 @@ class Stream:
     def consume(self) -> None:
         """Until all that is there has landed."""
         consume.consume(self.environment, [self.source], threading.Event(), self.told.append, until_caught_up=True)
+
+    def pending(self) -> list[Path]:
+        """Files that have landed and are not claimed."""
+        return sorted(pending_folder(self.environment, self.source).glob("*"))
 
     def process(self) -> None:
         """What has landed goes to the tables, by a contract that Dagster does not know."""

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from event_platform import environment, stream_sensors
+from event_platform import environment
 from event_platform.aggregate.clickstream_live import WINDOWS
-from event_platform.checks import ALIVE, checks_of_stream
 from event_platform.diagnosis import diagnose
 from event_platform.environment import CHECKOUT, Environment, Kafka
 from event_platform.errors import ConfigurationError
 from event_platform.instance import open_instance
 from event_platform.lake.catalog import Lake
 from event_platform.lake.table import Change
+from event_platform.orchestration import stream_sensor
+from event_platform.orchestration.checks import ALIVE, checks_of_stream
 from event_platform.realtime.windows import heartbeat, messages
 from event_platform.realtime.windows.heartbeat import DEAD_AFTER, Heartbeat
 from event_platform.realtime.windows.report import KEY
@@ -135,51 +136,51 @@ def test_in_a_container_with_the_same_name_nothing_is_known_of_the_process(home:
 
 def test_the_sensor_tells_once_that_the_stream_died_and_once_that_it_lives(home: Path) -> None:
     here = left(home, replace(Heartbeat.begun(), batch=4), DEAD_AFTER * 2)
-    first = stream_sensors.look(here, None)
+    first = stream_sensor.look(here, None)
     (verdict,) = first.asset_events
     assert isinstance(verdict, dg.AssetCheckEvaluation)
     assert (verdict.check_name, verdict.passed) == (ALIVE, False)
     assert "UTC. Start it again with `event-platform stream clickstream`" in str(verdict.description)
     by_itself = executed_check(home)
     assert (by_itself.passed, by_itself.severity, by_itself.description) == (False, verdict.severity, verdict.description)
-    again = stream_sensors.look(here, first.cursor)
+    again = stream_sensor.look(here, first.cursor)
     assert again.asset_events == []
     left(home, replace(Heartbeat.begun(), batch=5))
-    recovered = stream_sensors.look(here, again.cursor)
+    recovered = stream_sensor.look(here, again.cursor)
     assert [each.passed for each in recovered.asset_events] == [True]
 
 
 def test_the_sensor_has_the_windows_compared_when_there_are_other_ones_and_not_too_often(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = left(home, Heartbeat.begun())
-    nothing = stream_sensors.look(here, None)
+    nothing = stream_sensor.look(here, None)
     assert nothing.run_requests == []
     Lake(here).open(WINDOWS).commit(Change("replacement"), "test", notes={"stream": {}})
-    first = stream_sensors.look(here, nothing.cursor)
+    first = stream_sensor.look(here, nothing.cursor)
     assert len(first.run_requests) == 1
     Lake(here).open(WINDOWS).commit(Change("replacement"), "test", notes={"stream": {"batch": 1}})
-    assert stream_sensors.look(here, first.cursor).run_requests == []
-    monkeypatch.setattr(stream_sensors, "CHECK_EVERY_SECONDS", 0)
-    second = stream_sensors.look(here, first.cursor)
+    assert stream_sensor.look(here, first.cursor).run_requests == []
+    monkeypatch.setattr(stream_sensor, "CHECK_EVERY_SECONDS", 0)
+    second = stream_sensor.look(here, first.cursor)
     assert len(second.run_requests) == 1
-    assert stream_sensors.look(here, second.cursor).run_requests == []
+    assert stream_sensor.look(here, second.cursor).run_requests == []
 
 
 def test_the_sensor_has_nothing_to_look_after_where_no_stream_was_started(home: Path) -> None:
-    assert stream_sensors.look(Environment(home), None).skip_reason
+    assert stream_sensor.look(Environment(home), None).skip_reason
 
 
 def test_a_dead_stream_is_started_again_only_if_so_set_and_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Environment] = []
-    monkeypatch.setattr(stream_sensors, "start_again", lambda here: started.append(here) or 1)
+    monkeypatch.setattr(stream_sensor, "start_again", lambda here: started.append(here) or 1)
     dead = left(home, Heartbeat.begun(), DEAD_AFTER * 2)
-    stream_sensors.look(dead, None)
+    stream_sensor.look(dead, None)
     assert started == []
     monkeypatch.setenv("EVENT_PLATFORM_STREAM_RESTARTS", "1")
-    cursor = stream_sensors.look(environment.read(), None).cursor
-    stream_sensors.look(environment.read(), cursor)
+    cursor = stream_sensor.look(environment.read(), None).cursor
+    stream_sensor.look(environment.read(), cursor)
     assert len(started) == 1
     left(home, replace(Heartbeat.begun(), state="stopped"), DEAD_AFTER * 2)
-    stream_sensors.look(environment.read(), None)
+    stream_sensor.look(environment.read(), None)
     assert len(started) == 1
 
 
@@ -187,7 +188,7 @@ def test_the_process_that_is_started_again_is_the_stream(home: Path, monkeypatch
     """Without Kafka's address it ends at once, and says why in the file beside the heartbeat."""
     monkeypatch.delenv("EVENT_PLATFORM_KAFKA", raising=False)
     here = left(home, Heartbeat.begun(), DEAD_AFTER * 2)
-    pid = stream_sensors.start_again(here)
+    pid = stream_sensor.start_again(here)
     os.waitpid(pid, 0)
     assert "EVENT_PLATFORM_KAFKA" in heartbeat.path_of(here).with_name("restarted.log").read_text()
 

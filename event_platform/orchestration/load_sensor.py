@@ -8,7 +8,7 @@ import dagster as dg
 from event_platform import environment
 from event_platform.engines.duckdb import connect
 from event_platform.lake.catalog import Lake
-from event_platform.sensors import reason_to_wait
+from event_platform.orchestration.last_run import reason_to_wait
 from event_platform.serving.postgres.assets import facts, key_of
 from event_platform.serving.postgres.loads import Load, perform
 from event_platform.serving.postgres.progress import Mode

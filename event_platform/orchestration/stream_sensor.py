@@ -12,9 +12,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from event_platform import environment
 from event_platform.aggregate.clickstream_live import WINDOWS
 from event_platform.aggregate.clickstream_windows import TABLE as BATCH
-from event_platform.checks import ALIVE
 from event_platform.environment import Environment
 from event_platform.lake.catalog import Lake
+from event_platform.orchestration.checks import ALIVE
 from event_platform.realtime.windows import heartbeat
 from event_platform.realtime.windows.heartbeat import Heartbeat
 from event_platform.realtime.windows.report import KEY

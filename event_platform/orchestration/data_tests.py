@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from event_platform.engines.spelling import literals
 from event_platform.lake.schema import References, Unique
+from event_platform.orchestration.verdicts import Check, Verdict, dates_written
 from event_platform.trusted.dates import event_date_of, files_of_dates
-from event_platform.verdicts import Check, Verdict, dates_written
 
 if TYPE_CHECKING:
     from event_platform.lake.schema import Table

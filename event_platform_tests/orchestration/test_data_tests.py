@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 
 from event_platform.aggregate import storefront_funnel, storefront_sessions
-from event_platform.data_tests import declared_tests
 from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.lake.catalog import Lake
 from event_platform.lake.schema import References, Table, Unique
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
+from event_platform.orchestration.data_tests import declared_tests
 from event_platform.sources.contract import Column
 
 DAY, NEXT, LATER = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from event_platform import tables, upkeep_schedule
+from event_platform import tables
 from event_platform.definitions import defs
 from event_platform.instance import open_instance
+from event_platform.orchestration import upkeep_schedule
 from event_platform_tests.pipeline import Pipeline, line
 
 

@@ -18,15 +18,15 @@ from event_platform.aggregate.daily import Aggregate
 from event_platform.aggregate.expiry import first_recomputed
 from event_platform.alerts.log import TABLE as ALERTS
 from event_platform.alerts.log import AlertLog
-from event_platform.data_tests import declared_tests
 from event_platform.lake.schema import Table
 from event_platform.landing import ledger
+from event_platform.orchestration.data_tests import declared_tests
+from event_platform.orchestration.verdicts import Check, Verdict, changes_to_answer_for, dates_written
 from event_platform.realtime.windows import heartbeat
 from event_platform.sources.contract import Source
 from event_platform.step import Step, step
 from event_platform.trusted import quality
 from event_platform.trusted.dates import rows_by_date
-from event_platform.verdicts import Check, Verdict, changes_to_answer_for, dates_written
 from event_platform.wording import counted
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from event_platform import accounting, environment, partitions, retention, tables, upkeep
 from event_platform.accounting import Account
+from event_platform.accounting.fates import Tally
+from event_platform.accounting.known import Fate, Fates
 from event_platform.aggregate import aggregates_of
 from event_platform.aggregate.daily import aggregate_pending
 from event_platform.engines.duckdb import connect
-from event_platform.fates import Fate, Fates, Tally
 from event_platform.lake.table import Change
 from event_platform.lake.write import without, write
 from event_platform.landing.claiming import claim_pending

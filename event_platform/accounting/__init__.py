@@ -17,8 +17,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.accounting.fates import Tally, held_by_landing_date, rows_by_landing_date
 from event_platform.engines.engine import drivers_duckdb
-from event_platform.fates import Tally, held_by_landing_date, rows_by_landing_date
 from event_platform.landing import ledger
 from event_platform.trusted.expiry import expired_by_date
 

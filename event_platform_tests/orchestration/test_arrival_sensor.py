@@ -5,16 +5,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from event_platform import sensors, tables
+from event_platform import tables
 from event_platform.definitions import defs
 from event_platform.instance import open_instance
 from event_platform.lake.table import Change
+from event_platform.orchestration import arrival_sensor
 from event_platform_tests.pipeline import Pipeline, line
 
 
 @pytest.fixture
 def pipeline(home: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:  # noqa: ARG001 - sets the home
-    monkeypatch.setattr(sensors, "LONG_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(arrival_sensor, "LONG_POLL_SECONDS", 0.0)
     return Pipeline()
 
 

@@ -1,21 +1,18 @@
 """What became of staged lines: each is trusted, superseded, or past the retention of trusted; any other is lost.
 
-Counting that compares every staged row with all of trusted, so what was counted is kept in the home with the snapshots it was counted in, and carried
-on from there: only the files that came and went since are read. Wherever these do not tell it for certain, everything is counted anew. What is kept
-may be removed at any time.
+Counting that compares every staged row with all of trusted, so what was counted is kept, and carried on from there: only the files that came and
+went since are read. Wherever these do not tell it for certain, everything is counted anew.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 from event_platform import tables
+from event_platform.accounting.known import Fate, Fates, Known
 from event_platform.errors import PlatformError
 from event_platform.lake.table import day_of
 from event_platform.stage import seen
@@ -24,6 +21,8 @@ from event_platform.trusted.expiry import first_kept
 from event_platform.trusted.merge import PLACE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyiceberg.manifest import DataFile
 
     from event_platform.engines.engine import Engine
@@ -31,27 +30,6 @@ if TYPE_CHECKING:
     from event_platform.lake.catalog import Lake
     from event_platform.lake.table import LakeTable
     from event_platform.sources.contract import Source
-
-
-class Fate(NamedTuple):
-    """How many staged lines of a landing date are what."""
-
-    trusted: int = 0
-    superseded: int = 0
-    expired: int = 0
-
-
-Fates = Mapping[date, Fate]
-
-
-@dataclass(frozen=True)
-class Known:
-    """Fates by landing date when the tables had these snapshots: every line had one, and every trusted line of these dates was staged."""
-
-    state: tuple[str, str, str]
-    stage_snapshot: int
-    trusted_snapshot: int
-    fates: Fates
 
 
 @dataclass(frozen=True)
@@ -73,7 +51,7 @@ class Tally:
 
     def by_landing_date(self) -> Fates:
         """The fates of all that is staged."""
-        known = _read(self._kept_in)
+        known = Known.read(self._kept_in)
         fates = self._carried_on(known, None) if known else None
         if fates is None:
             fates = self.of_rows(self.stage.select())
@@ -86,8 +64,8 @@ class Tally:
 
     def keep_up(self, files: Sequence[DataFile], fates: Fates) -> None:
         """Carry on what is kept with files of stage whose rows have these fates; nothing is done where that does not suffice."""
-        known = _read(self._kept_in) or Known(self._state, 0, 0, {})
-        if self._remembered(known) and _paths(files) == _paths(self._came_and_went(self.stage, known.stage_snapshot)[0]):
+        known = Known.read(self._kept_in) or Known.nothing(self.stage, self.trusted)
+        if known.leads_to(self.stage, self.trusted) and _paths(files) == _paths(self.stage.came_and_went(known.stage_snapshot)[0]):
             carried_on = self._carried_on(known, fates)
             if carried_on is not None:
                 self._keep(carried_on)
@@ -119,9 +97,9 @@ class Tally:
         Rows of files that came to stage are compared with trusted, and so are all rows of landing dates of which files went. Of the others, those
         that left trusted are superseded if a file that came there has their event.
         """
-        if not self._remembered(known):
+        if not known.leads_to(self.stage, self.trusted):
             return None
-        came, went = self._came_and_went(self.stage, known.stage_snapshot)
+        came, went = self.stage.came_and_went(known.stage_snapshot)
         anew, new = {day_of(file.partition[0]) for file in went}, _paths(came)
         counted = [file for file in self.stage.files() if file.file_path in new or day_of(file.partition[0]) in anew]
         staged = self.stage.select(counted)
@@ -149,7 +127,7 @@ class Tally:
 
     def _outdated(self, known: Known, staged: str) -> dict[date, int] | None:
         """How many rows per landing date, but for those `staged`, left trusted since and are superseded; None if anything else befell such rows."""
-        came, went = self._came_and_went(self.trusted, known.trusted_snapshot)
+        came, went = self.trusted.came_and_went(known.trusted_snapshot)
         if not (came or went):
             return {}
         event_id, added, removed = f'"{self.source.event_id}"', self.trusted.select(came), self.trusted.select(went)
@@ -171,23 +149,6 @@ class Tally:
         left = f"SELECT landing_date FROM left_trusted ANTI JOIN ({staged}) USING ({PLACE})"
         return dict(self.engine.execute(f"SELECT landing_date, count(*) FROM ({left}) GROUP BY landing_date").fetchall())
 
-    def _came_and_went(self, table: LakeTable, snapshot: int) -> tuple[list[DataFile], list[DataFile]]:
-        if snapshot == table.snapshot_id:
-            return [], []
-        then = {file.file_path: file for file in (table.files_at(snapshot) if snapshot else [])}
-        now = {file.file_path: file for file in table.files()}
-        return [now[path] for path in now.keys() - then.keys()], [then[path] for path in then.keys() - now.keys()]
-
-    def _remembered(self, known: Known) -> bool:
-        """Whether what is known is of these tables, and the snapshots are there still, and with them their files."""
-        seen_then = ((self.stage, known.stage_snapshot), (self.trusted, known.trusted_snapshot))
-        return known.state == self._state and all(snapshot == 0 or table.remembers(snapshot) for table, snapshot in seen_then)
-
-    @property
-    def _state(self) -> tuple[str, str, str]:
-        """What else fates hang on: which tables they are, and what trusted has given up."""
-        return self.stage.identity, self.trusted.identity, first_kept(self.trusted).isoformat()
-
     @property
     def _kept_in(self) -> Path:
         return self.environment.accounts / f"{self.source.name}.json"
@@ -195,15 +156,8 @@ class Tally:
     def _keep(self, fates: Fates) -> None:
         """Write them down if each staged row has one, and each trusted row of these dates is a staged one; carrying on rests on that."""
         staged = rows_by_landing_date(self.stage.files())
-        if {day: sum(fate) for day, fate in fates.items()} != staged or not self._holds_staged_rows_alone(fates):
-            return
-        known = {
-            "state": self._state,
-            "stage_snapshot": self.stage.snapshot_id,
-            "trusted_snapshot": self.trusted.snapshot_id,
-            "fates": {day.isoformat(): fate for day, fate in fates.items()},
-        }
-        _write(self._kept_in, json.dumps(known))
+        if {day: sum(fate) for day, fate in fates.items()} == staged and self._holds_staged_rows_alone(fates):
+            Known.now(self.stage, self.trusted, fates).write(self._kept_in)
 
     def _holds_staged_rows_alone(self, fates: Fates) -> bool:
         if self.trusted.rows == sum(fate.trusted for fate in fates.values()):
@@ -245,24 +199,3 @@ def _paths(files: Sequence[DataFile]) -> set[str]:
 
 def _sum(one: Fate, other: Fate) -> Fate:
     return Fate(*(mine + theirs for mine, theirs in zip(one, other, strict=True)))
-
-
-def _read(path: Path) -> Known | None:
-    """None when there is nothing, or nothing that can be read."""
-    try:
-        told = json.loads(path.read_text())
-        fates = {date.fromisoformat(day): Fate(*counted) for day, counted in told["fates"].items()}
-        return Known(tuple(told["state"]), told["stage_snapshot"], told["trusted_snapshot"], fates)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all; that a disk is full or read-only takes nothing but time from the next who counts."""
-    part = path.with_name(f".{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
