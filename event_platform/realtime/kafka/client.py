@@ -131,7 +131,7 @@ def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
     for name, done in made.items():
         _await_topic(name, done)
     if made:
-        _await_leaders(client, made)
+        await_leaders(client, made)
 
 
 def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
@@ -147,8 +147,11 @@ def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
             _log.info("made the topic %s", name)
 
 
-def _await_leaders(client: AdminClient, names: Collection[str]) -> None:
-    """The controller says that a topic is made before brokers have heard of it, who call it unknown until then."""
+def await_leaders(client: AdminClient, names: Collection[str]) -> None:
+    """Wait for topics that were made: the controller says that they are before brokers have heard of them, who call them unknown until then.
+
+    Raises TransientError when that takes too long.
+    """
 
     def are_led() -> bool:
         known = client.list_topics(timeout=ANSWER_SECONDS).topics
