@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,8 +26,9 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture(scope="module")
 def folder(server_folder: Path) -> Path:
-    made = server_folder / "composed"
-    made.mkdir()
+    """Another one each time: tests of other files may come between those of this one, and all is made anew then."""
+    made = Path(tempfile.mkdtemp(prefix="composed-", dir=server_folder))
+    made.chmod(0o755)
     return made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from event_platform import environment as settings
 from event_platform.errors import TransientError, UsageError
 from event_platform.landing import segments
-from event_platform.realtime import configuration
+from event_platform.realtime import configuration, orphans
 from event_platform.scratch import passing_folder
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def serve(environment: Environment, host: str, port: int, workers: int) -> None:
     with passing_folder(environment.scratch, "collector-") as figures:
         if workers > 1:
             settings.share_metrics_in(figures)
+        orphans.end_when_told()
         Server(
             "event_platform.realtime.app:create",
             factory=True,

@@ -1,8 +1,6 @@
 """Weather in trusted without files, a configuration, and a mail server that can be taken away."""
 
-import socket
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -13,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from aiosmtpd.controller import Controller
+from ephemeral_port_reserve import reserve
 
 from event_platform import environment, sources, tables
 from event_platform.alerts.rounds import Round, run_round
@@ -22,6 +21,7 @@ from event_platform.lake.schema import DUCKDB_TYPES
 from event_platform.lake.table import Change
 from event_platform.lake.write import write
 from event_platform.trusted.merge import merge_pending
+from infra.process import LOOPBACK
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 WEATHER = sources.get("weather")
@@ -134,8 +134,8 @@ class MailServer:
         return "250 OK"
 
     def start(self) -> None:
-        self.port = self.port or free_port()
-        self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.port = self.port or reserve(LOOPBACK)
+        self.controller = Controller(self, hostname=LOOPBACK, port=self.port, ready_timeout=60)
         self.controller.start()
 
     def stop(self) -> None:
@@ -154,12 +154,6 @@ class MailServer:
     @property
     def texts(self) -> list[str]:
         return [str(message.get_body(("plain", "html")).get_content()).strip() for message in self.received]  # type: ignore[union-attr]
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

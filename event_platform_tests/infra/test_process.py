@@ -22,13 +22,20 @@ def answers(port: int) -> bool:
         return True
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_a_program_answers_and_ends_with_its_children(tmp_path: Path) -> None:
     port = ports(tmp_path, "http")["http"]
     with running("any", [sys.executable, "-c", SERVES_WITH_A_CHILD, str(port)], tmp_path, lambda: answers(port)) as process:
         assert answers(port)
         family = [process.pid, *(child.pid for child in process.children(recursive=True))]
         assert len(family) == 2
-    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in family)
+    assert not any(is_alive(pid) for pid in family)
 
 
 def test_a_program_that_ends_as_it_starts_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -42,7 +49,7 @@ def test_a_program_that_never_answers_is_told_and_ended(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import signal; signal.pause()"]
     with pytest.raises(InfraError, match="does not answer after 1 seconds"), running("any", command, tmp_path, lambda: False, seconds=1):
         pytest.fail("it is not to be used")
-    assert {child.pid for child in psutil.Process().children()} == before
+    assert {child.pid for child in psutil.Process().children()} <= before  # some of an earlier test may have ended meanwhile
 
 
 def test_ports_are_remembered_in_the_folder(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_a_dead_claim_is_adopted_as_it_would_have_been(landing: Landing) -> None
 
 def test_a_dead_claim_is_adopted_though_the_clock_went_back(landing: Landing) -> None:
     landing.drop("a.json")
-    tomorrow = time.time_ns() // 1000 + 86_400_000_000
+    tomorrow = round(datetime.combine(DAY + timedelta(days=1), datetime.min.time(), UTC).timestamp() * 1e6)
     (claimed,) = landing.claim(tomorrow)
     assert landing.adopt(tomorrow - 1) == [claimed]
 

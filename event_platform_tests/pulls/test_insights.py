@@ -270,7 +270,7 @@ def test_the_commands_of_the_docs_give_what_they_show(tmp_path: Path, monkeypatc
 )
 def test_an_error_is_one_paragraph_with_the_exit_code_of_its_class(tmp_path: Path, step: object, code: int, word: str) -> None:
     with serving(step) as script:  # type: ignore[arg-type]
-        command_line = CommandLine(tmp_path, EVENT_PLATFORM_INSIGHTS_URL=script.url, EVENT_PLATFORM_PULL_DEADLINE_SECONDS="2")
+        command_line = CommandLine(tmp_path, EVENT_PLATFORM_INSIGHTS_URL=script.url, EVENT_PLATFORM_PULL_DEADLINE_SECONDS="8")
         ended = command_line("pull", "insights", "--date", "2026-01-05")
     assert isinstance(script, Script)
     assert (ended.returncode, "Traceback" in ended.stderr, "leaked" in ended.stderr) == (code, False, False)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,11 +13,13 @@ from typing import Any
 import psutil
 import pytest
 import requests
+from ephemeral_port_reserve import reserve
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from event_platform import environment, sources
 from event_platform.landing.waiting import pending_folder
 from event_platform_tests.pipeline import Pipeline
+from infra.process import LOOPBACK
 
 CLICK = {"username": "ada", "page": "/", "event_name": "click", "event_time": 1_767_225_600}
 
@@ -41,8 +42,11 @@ class Running:
         self.process = subprocess.Popen(command, env=os.environ | self.settings, start_new_session=True, stderr=subprocess.PIPE)
         self._wait()
 
-    @retry(retry=retry_if_exception_type(requests.ConnectionError), wait=wait_fixed(0.1), stop=stop_after_delay(60), reraise=True)
+    @retry(
+        retry=retry_if_exception_type((requests.ConnectionError, requests.Timeout)), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True
+    )
     def _wait(self) -> None:
+        """Connections are taken before there is a worker to answer."""
         assert self.process is not None and self.process.poll() is None, self.process and self.process.stderr and self.process.stderr.read()
         requests.get(f"{self.url}/health", timeout=5).raise_for_status()
 
@@ -62,16 +66,18 @@ class Running:
 
     def workers(self) -> list[psutil.Process]:
         assert self.process is not None
-        return [each for each in psutil.Process(self.process.pid).children() if "resource_tracker" not in " ".join(each.cmdline())]
+        return [each for each in psutil.Process(self.process.pid).children() if _is_worker(each)]
 
     def post(self, body: Any, path: str = "/event/clickstream", **options: Any) -> requests.Response:
         kind = "data" if isinstance(body, bytes) else "json"
         return requests.post(self.url + path, **{kind: body}, timeout=30, **options)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+def _is_worker(child: psutil.Process) -> bool:
+    try:
+        return "resource_tracker" not in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # also one that has ended and that nobody asked how
+        return False
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def running(home: Path, *options: str, configuration: str = "", **settings: str)
     home.mkdir(parents=True, exist_ok=True)
     if configuration:
         (home / "collector.toml").write_text(configuration, encoding="utf-8")
-    collector = Running(home, free_port(), {"EVENT_PLATFORM_HOME": str(home), **settings})
+    collector = Running(home, reserve(LOOPBACK), {"EVENT_PLATFORM_HOME": str(home), **settings})
     try:
         collector.start(*options)
         yield collector

@@ -37,9 +37,10 @@ AT_ONCE_SECONDS = 10.0
 class Service:
     """One process, and its successors, from now on."""
 
-    def __init__(self, name: str, work: Work, is_at_work: IsAtWork) -> None:
-        self.name, self.starts, self.kills = name, 0, 0
+    def __init__(self, name: str, log: Path, work: Work, is_at_work: IsAtWork) -> None:
+        self.name, self.kills = name, 0
         self._work, self._is_at_work = work, is_at_work
+        self._log, self._log_bytes_before = log, 0
         self._process: psutil.Popen | None = None
         self._over, self._failure = threading.Event(), list[BaseException]()
         self._thread = threading.Thread(target=self._keep_going, name=name)
@@ -50,6 +51,10 @@ class Service:
         self._raise_failure()
         process = self._process
         return process is not None and process.poll() is None and self._is_at_work(process)
+
+    def has_said(self, words: str) -> bool:
+        """Since it was started the last time."""
+        return words in self._log.read_bytes()[self._log_bytes_before :].decode()
 
     def kill(self) -> None:
         """Kill it with all that it started, as a container is killed."""
@@ -76,8 +81,8 @@ class Service:
         try:
             while not self._over.wait(pause):
                 begun = time.monotonic()
+                self._log_bytes_before = self._log.stat().st_size if self._log.exists() else 0
                 with suppress(InfraError), self._work() as self._process:
-                    self.starts += 1
                     if not self._over.is_set():
                         self._process.wait()
                 is_at_once = time.monotonic() - begun < AT_ONCE_SECONDS
@@ -91,20 +96,17 @@ def services(folder: Path, port: int) -> Iterator[dict[str, Service]]:
     """Broker, collector, consumer, watch and stream of the home; what they say is in `folder`. They end with the block."""
     started: dict[str, Service] = {}
 
-    def has_said(name: str, words: str) -> Callable[[psutil.Popen], bool]:
-        return lambda _: (folder / f"{name}.log").read_text(encoding="utf-8").count(words) >= started[name].starts
-
     with ExitStack() as ending:
 
         def begin(name: str, work: Work, is_at_work: IsAtWork) -> None:
-            started[name] = Service(name, work, is_at_work)
+            started[name] = Service(name, folder / f"{name}.log", work, is_at_work)
             ending.callback(started[name].stop)
 
         begin("broker", lambda: _broker(folder / "broker"), lambda _: True)
         eventually(lambda: started["broker"].is_at_work)
         begin("collect", _command(folder, "collect", "--port", str(port)), lambda _: _is_well(port))
-        begin("consume", _command(folder, "consume", "clickstream"), has_said("consume", "consuming"))
-        begin("watch", _command(folder, "watch", "clickstream"), has_said("watch", "watching"))
+        begin("consume", _command(folder, "consume", "clickstream"), lambda _: started["consume"].has_said("consuming"))
+        begin("watch", _command(folder, "watch", "clickstream"), lambda _: started["watch"].has_said("watching"))
         begin("stream", _command(folder, "stream", "clickstream"), _counts)
         yield started
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from ephemeral_port_reserve import reserve
 
 import infra
 from event_platform import environment, sources, tables
@@ -21,9 +22,8 @@ from event_platform.realtime.windows.query import checkpoint_of
 from event_platform.runs import has_pending_work
 from event_platform_tests.pipeline import Pipeline
 from event_platform_tests.realtime.clients import Clients
-from event_platform_tests.realtime.conftest import free_port
 from event_platform_tests.realtime.services import Service, eventually, services
-from infra.process import ports
+from infra.process import LOOPBACK, ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def folder(tmp_path: Path, home: Path, registry: infra.Registry, monkeypatch: py
 )
 def test_what_was_acknowledged_is_there_once_whatever_is_killed(folder: Path, tmp_path: Path, events: int, per_second: int, rounds: int) -> None:
     registry.Registry(environment.read()).register(CLICKSTREAM)
-    port = free_port()
+    port = reserve(LOOPBACK)
     with services(folder, port) as running:
         eventually(lambda: running["collect"].is_at_work)
         began = time.monotonic()

@@ -9,16 +9,24 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
+from ephemeral_port_reserve import reserve
 from tenacity import retry, stop_after_delay, wait_fixed
 
 from event_platform_tests.pipeline import Pipeline
-from event_platform_tests.realtime.conftest import CLICK, Running, free_port, lines_pending
+from event_platform_tests.realtime.conftest import CLICK, Running, lines_pending
+from infra.process import LOOPBACK
+
+MANY = 100
 
 
 class Clients:
-    """Threads that post batches of events with ids, and send again what was not acknowledged, until told to stop."""
+    """Threads that post batches of events with ids, and send again what was not acknowledged, until told to stop.
+
+    They have `begun` when more than MANY events are acknowledged.
+    """
 
     def __init__(self, collector: Running, count: int, path: str = "/event/clickstream") -> None:
         self.acknowledged: set[str] = set()
@@ -46,7 +54,7 @@ class Clients:
             if answer.status_code == 200:
                 self.acknowledged |= {str(event["event_id"]) for event in events}
                 batch += 1
-                if batch == 5:
+                if len(self.acknowledged) > MANY:
                     self.begun.set()
 
 
@@ -56,18 +64,16 @@ def test_every_acknowledged_event_is_in_trusted_once(collect: Callable[..., Runn
     clients = Clients(collector, 6)
     for seed in range(2):
         assert clients.begun.wait(60)
-        clients.begun.clear()
         threading.Event().wait(random.Random(seed).uniform(0.05, 0.6))  # any moment will do
         collector.kill()
         if seed < 1:
             collector.start("--workers", str(workers))
-            clients.begun.set()
     clients.stop()
     clickstream.run_well()
     ids = [str(row[0]) for row in clickstream.sql("SELECT event_id FROM trusted.clickstream")]
     assert len(ids) == len(set(ids))
     assert clients.acknowledged <= set(ids)
-    assert len(clients.acknowledged) > 100
+    assert len(clients.acknowledged) > MANY
     assert clickstream.sql("SELECT count(*) FROM quarantine.clickstream") == [(0,)]
     assert clickstream.status().balanced
 
@@ -79,6 +85,7 @@ def test_a_worker_that_is_killed_is_replaced_and_leaves_nothing_behind(collect: 
     assert len(workers) == 2
     for each in workers:
         each.kill()
+    psutil.wait_procs(workers)
     collector._wait()
     assert collector.post(CLICK).status_code == 200
     collector.stop()
@@ -86,8 +93,6 @@ def test_a_worker_that_is_killed_is_replaced_and_leaves_nothing_behind(collect: 
 
 
 def test_workers_end_with_the_process_that_started_them(collect: Callable[..., Running]) -> None:
-    import psutil
-
     collector = collect()
     workers = collector.workers()
     assert collector.post(CLICK).status_code == 200
@@ -109,9 +114,7 @@ def test_what_is_under_way_is_answered_before_it_ends(collect: Callable[..., Run
 
 
 def test_a_worker_whose_starter_is_gone_before_it_is_ready_ends(home: Path, tmp_path: Path) -> None:
-    import psutil
-
-    command = [sys.executable, "-m", "event_platform.cli", "collect", "--port", str(free_port())]
+    command = [sys.executable, "-m", "event_platform.cli", "collect", "--port", str(reserve(LOOPBACK))]
     with (tmp_path / "said").open("wb") as said:
         starter = subprocess.Popen(command, env=os.environ | {"EVENT_PLATFORM_HOME": str(home)}, stdout=said, stderr=said, start_new_session=True)
     collector = Running(home, 0, process=starter)
@@ -123,6 +126,19 @@ def test_a_worker_whose_starter_is_gone_before_it_is_ready_ends(home: Path, tmp_
     for each in alive:
         each.kill()
     assert alive == []
+
+
+def test_a_collector_that_is_told_to_end_as_it_begins_waits_for_no_worker(home: Path) -> None:
+    """Workers that are not ready have nothing under way; told to end they end, instead of being waited for and killed."""
+    command = [sys.executable, "-m", "event_platform.cli", "collect", "--workers", "2", "--port", str(reserve(LOOPBACK))]
+    told = os.environ | {"EVENT_PLATFORM_HOME": str(home)}
+    with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as starter:
+        assert starter.stdout
+        assert any("Spawning worker-1" in said for said in starter.stdout)
+        starter.terminate()
+        said = starter.stdout.read()
+    begun, killed = ({number for number in "12" if f"{what} worker-{number}" in said} for what in ("Started", "Killing"))
+    assert (starter.returncode, begun & killed) == (0, set()), said
 
 
 @pytest.fixture

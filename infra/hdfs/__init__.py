@@ -21,7 +21,7 @@ OPENED = opened("lang", "util", "net")
 NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 PORTS = ("namenode.port", "namenode.http.port", "datanode.port", "datanode.http.port", "datanode.ipc.port")
-LIVE_DATANODES = "Hadoop:service=NameNode,name=FSNamesystemState"
+STATE = "Hadoop:service=NameNode,name=FSNamesystemState"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def hdfs(folder: Path) -> Iterator[HDFS]:
     if not (folder / "name").exists():
         _format(command, folder)
     with (
-        running("namenode", [*command, NAMENODE], folder, lambda: _live_datanodes(server) >= 0),
-        running("datanode", [*command, DATANODE], folder, lambda: _live_datanodes(server) == 1),
+        running("namenode", [*command, NAMENODE], folder, lambda: _room_bytes(server) >= 0),
+        running("datanode", [*command, DATANODE], folder, lambda: _room_bytes(server) > 0),
     ):
         yield server
 
@@ -72,8 +72,8 @@ def _format(command: list[str], folder: Path) -> None:
         raise InfraError(f"HDFS cannot be made in {folder}: {done.stderr[-2000:]}")
 
 
-def _live_datanodes(server: HDFS) -> int:
-    """As the NameNode says; -1 while it is in safe mode or has nothing to say."""
-    answer = requests.get(f"http://{server.host}:{server.http_port}/jmx", params={"qry": LIVE_DATANODES}, timeout=5)
+def _room_bytes(server: HDFS) -> int:
+    """What its DataNode has said that it can hold, some moments after it is known; -1 while the NameNode is in safe mode or has nothing to say."""
+    answer = requests.get(f"http://{server.host}:{server.http_port}/jmx", params={"qry": STATE}, timeout=5)
     beans = answer.json().get("beans", []) if answer.ok else []
-    return int(beans[0]["NumLiveDataNodes"]) if beans and beans[0].get("FSState") == "Operational" else -1
+    return int(beans[0]["CapacityTotal"]) if beans and beans[0].get("FSState") == "Operational" else -1

@@ -7,11 +7,13 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from event_platform.errors import ConfigurationError, PermanentError, TransientError, UsageError
 from event_platform.realtime.kafka import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from confluent_kafka import Consumer, KafkaError, Producer
     from confluent_kafka.admin import AdminClient
@@ -27,6 +29,8 @@ LARGEST_MESSAGE_BYTES = 9 << 20
 """Of the topics made here: the largest body that a collector may take, and what an envelope adds."""
 DEFAULT_MESSAGE_BYTES = 1_000_000
 """Of topics whose settings nobody changed."""
+LOOK_EVERY_SECONDS = 0.05
+"""How often the brokers are asked whether they know of a topic that was made."""
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ def topics_of(environment: Environment) -> set[str]:
 def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
     """Make the topics of the sources, and those for dead letters, as the cluster makes topics by default, where they are missing.
 
-    Raises TransientError when the cluster does not answer, ConfigurationError when it refuses.
+    They can be used when this returns. Raises TransientError when the cluster does not answer, ConfigurationError when it refuses.
     """
     from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]
 
@@ -126,6 +130,8 @@ def ensure_topics(environment: Environment, sources: Iterable[Source]) -> None:
     made = client.create_topics(missing, operation_timeout=ANSWER_SECONDS, request_timeout=ANSWER_SECONDS) if missing else {}
     for name, done in made.items():
         _await_topic(name, done)
+    if made:
+        await_leaders(client, made)
 
 
 def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
@@ -139,6 +145,24 @@ def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
                 raise
         else:
             _log.info("made the topic %s", name)
+
+
+def await_leaders(client: AdminClient, names: Collection[str]) -> None:
+    """Wait for topics that were made: the controller says that they are before brokers have heard of them, who call them unknown until then.
+
+    Raises TransientError when that takes too long.
+    """
+
+    def are_led() -> bool:
+        known = client.list_topics(timeout=ANSWER_SECONDS).topics
+        partitions = [list(known[name].partitions.values()) if name in known else [] for name in names]
+        return all(each and all(partition.leader >= 0 for partition in each) for each in partitions)
+
+    with explained("Kafka"):
+        try:
+            Retrying(retry=retry_if_result(lambda led: not led), wait=wait_fixed(LOOK_EVERY_SECONDS), stop=stop_after_delay(ANSWER_SECONDS))(are_led)
+        except RetryError as error:
+            raise TransientError(f"No broker of Kafka has heard of {', '.join(names)} yet. Nothing is lost; try again.") from error
 
 
 def largest_message_bytes(environment: Environment, topics: Iterable[str]) -> int:

@@ -56,10 +56,24 @@ class Stream:
         self.send([self.message(event_id) for event_id in ids])
 
     def send(self, values: Iterable[bytes | None], partition: int = -1, topic: str = "", headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        producer = client.producer(self.environment)
+        refused: list[object] = []
+        producer = client.producer(self.environment, delivery_timeout_ms=60_000)
         for value in values:
-            producer.produce(topic or self.source.name, value, partition=partition, headers=list(headers))
-        assert producer.flush(60) == 0
+            told = {"on_delivery": lambda error, _: refused.append(error) if error else None}
+            producer.produce(topic or self.source.name, value, partition=partition, headers=list(headers), **told)
+        assert (producer.flush(90), refused) == (0, [])
+
+    def await_ends_of_transactions(self, partition: int) -> None:
+        """Kafka says that a transaction has ended before it has written so into the partition, whose readers wait for that."""
+        from confluent_kafka import IsolationLevel, TopicPartition
+        from confluent_kafka.admin import OffsetSpec
+
+        admin, place = client.admin(self.environment), TopicPartition(self.source.name, partition)
+
+        def end(level: IsolationLevel) -> int:
+            return int(admin.list_offsets({place: OffsetSpec.latest()}, isolation_level=level)[place].result(30).offset)
+
+        eventually(lambda: end(IsolationLevel.READ_COMMITTED) == end(IsolationLevel.READ_UNCOMMITTED))
 
     def consume(self) -> None:
         """Until all that is there has landed."""

@@ -1,5 +1,6 @@
 """Kafka's client: settings that do not fit are named without their values, and promises are no settings."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,13 +50,12 @@ def test_a_cluster_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.java
-def test_a_cluster_asks_for_a_password(kafka: infra.Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_asks_for_a_password(kafka: infra.Kafka) -> None:
     def known_as(user: str, password: str) -> Environment:
         options = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": user, "sasl.password": password}
         return Environment(Path("home"), kafka=Kafka(kafka.protected_servers, options=options))
 
     assert isinstance(client.topics_of(known_as(kafka.user, kafka.password)), set)
-    monkeypatch.setattr(client, "ANSWER_SECONDS", 2.0)
     with pytest.raises(ConfigurationError, match="Invalid username or password") as told:
         client.topics_of(known_as(kafka.user, "hidden"))
     assert "hidden" not in str(told.value)
@@ -70,6 +70,15 @@ def test_topics_are_made_once_with_those_for_dead_letters(streaming: Environment
     assert client.largest_message_bytes(streaming, both) == client.LARGEST_MESSAGE_BYTES
     make_topic(streaming, f"{clicks.name}.small", max_message_bytes="5000")
     assert client.largest_message_bytes(streaming, [*both, f"{clicks.name}.small"]) == 5000
+
+
+@pytest.mark.java
+def test_topics_can_be_used_as_soon_as_they_are_made(streaming: Environment, clicks: Source) -> None:
+    """The controller says that they are made before the broker knows them: in half of the cases, if it is asked at once."""
+    for number in range(10):
+        one = replace(clicks, name=f"{clicks.name}_{number}")
+        client.ensure_topics(streaming, [one])
+        assert client.settings_of(streaming, [one.name]).keys() == {one.name}
 
 
 @pytest.mark.java

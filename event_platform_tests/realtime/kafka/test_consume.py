@@ -48,6 +48,7 @@ def test_transactions_leave_gaps_and_what_is_taken_back_does_not_land(stream: St
             producer.produce(stream.source.name, stream.message(f"{number}-{each}"), partition=1)
         producer.flush()
         (producer.commit_transaction if fate == "commit" else producer.abort_transaction)(30)
+        stream.await_ends_of_transactions(partition=1)
         if number == 2:
             stream.consume()
             stream.process()

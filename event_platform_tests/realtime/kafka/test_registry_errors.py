@@ -15,7 +15,7 @@ CLICKS = sources.get("clickstream")
 
 
 def registry(url: str, **options: str) -> Registry:
-    patience = {"max.retries": "0", "timeout": "2"}
+    patience = {"max.retries": "0", "timeout": "20"}
     return Registry(Environment(Path("home"), kafka=Kafka("127.0.0.1:9", url, registry_options=patience | options)))
 
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def make_topic(environment: Environment, name: str, **settings: str) -> None:
-    """Settings with _ for the points."""
+    """Settings with _ for the points. The topic can be used when this returns."""
     from confluent_kafka.admin import NewTopic
 
     admin = client.admin(environment)
     made = admin.create_topics([NewTopic(name, config={setting.replace("_", "."): value for setting, value in settings.items()})])
     made[name].result(30)
+    client.await_leaders(admin, [name])
 
 
 def messages_in(environment: Environment, topic: str) -> list[Message]:
@@ -31,6 +32,7 @@ def messages_in(environment: Environment, topic: str) -> list[Message]:
 
     reader = client.consumer(environment, f"test-{uuid4().hex}", enable_partition_eof=True)
     partitions = reader.list_topics(topic, timeout=30).topics[topic].partitions
+    assert partitions, f"there is no topic {topic}"
     reader.assign([TopicPartition(topic, partition, 0) for partition in partitions])
     found, ended = [], set()
     while len(ended) < len(partitions):

@@ -52,9 +52,11 @@ def send(environment: Environment, events: Iterable[Mapping[str, Any]], partitio
 
 def raw(environment: Environment, messages: Iterable[tuple[bytes, bytes]], partition: int | None = None, stamp: int | None = None) -> None:
     """Put keys and values into the topic."""
-    producer = client.producer(environment)
+    refused: list[object] = []
+    producer = client.producer(environment, delivery_timeout_ms=60_000)
+    told = {"on_delivery": lambda error, _: refused.append(error) if error else None}
     where = {} if partition is None else {"partition": partition}
     for key, value in messages:
-        producer.produce(TOPIC, value, key, **where, **({} if stamp is None else {"timestamp": stamp}))
+        producer.produce(TOPIC, value, key, **where, **told, **({} if stamp is None else {"timestamp": stamp}))
         producer.poll(0)
-    assert producer.flush(60) == 0
+    assert (producer.flush(90), refused) == (0, [])
