@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ PIPS_NAMES = {
     "UV_DEFAULT_INDEX": "index-url",
     "UV_INDEX": "extra-index-url",
     "UV_FIND_LINKS": "find-links",
+    "UV_NO_INDEX": "no-index",
     "SSL_CERT_FILE": "cert",
     "UV_HTTP_TIMEOUT": "default-timeout",
 }
@@ -83,6 +85,7 @@ def _uv(folder: Path, *words: str) -> None:
     assert done.returncode == 0, f"uv {words}: {done.stdout}{done.stderr}"
 
 
+@cache
 def _as_pip_is_told() -> dict[str, str]:
     """Where pip looks for packages on this machine, by uv's names; of several places it takes the best version too."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True).stdout
