@@ -39,6 +39,7 @@ TEST = [
     "segment-analytics-python",
     "sqlglot",
     "trino",
+    "uv",
 ]
 
 setup(

@@ -1,14 +1,46 @@
-"""Real servers for tests, started by the first test that asks, one of each per test process."""
+"""Real servers for tests, started by the first test that asks, one of each per test process, and Java that is quick to start."""
 
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import infra
+from event_platform.environment import CHECKOUT
+from infra.process import end
+
+FETCHED = ("spark", "kafka", "registry", "trino", "hive", "hdfs")
+"""What Maven fetches for tests, that which takes long last."""
+
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""A server or a Spark of a test ends before its best code would have paid for its compiling."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_lived_java() -> Iterator[None]:
+    """Told to every Java that tests start, however indirectly, unless somebody has told them otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", os.environ.get("JDK_JAVA_OPTIONS", SHORT_LIVED))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fetched_meanwhile(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where servers were never started, the first test process has fetched what the tests' are made of while tests without them run."""
+    chosen = [item for item in request.session.items if item.get_closest_marker("java")]
+    if not chosen or os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
+        yield
+        return
+    asked = {"spark"}.union(*(item.fixturenames for item in chosen))
+    fetching = psutil.Popen([sys.executable, "-m", "infra.fetching", *(name for name in FETCHED if name in asked)], cwd=CHECKOUT)
+    yield
+    end(fetching)
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,6 @@ spark.driver.host                   127.0.0.1
 spark.driver.bindAddress            127.0.0.1
 spark.sql.shuffle.partitions        4
 spark.sql.codegen.wholeStage        false
-spark.driver.extraJavaOptions       -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
-spark.executor.extraJavaOptions     -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 """
 
 

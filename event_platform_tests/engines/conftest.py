@@ -8,7 +8,6 @@ import pytest
 DEFAULTS = """
 spark.sql.shuffle.partitions        2
 spark.driver.memory                 1g
-spark.driver.extraJavaOptions       -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 spark.sql.codegen.wholeStage        false
 """
 
