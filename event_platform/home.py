@@ -9,6 +9,9 @@ from pathlib import Path
 
 from event_platform.errors import ConfigurationError, TransientError
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Of a disk, or of what a user may have of it."""
+
 
 @contextmanager
 def written(home: Path) -> Iterator[None]:
@@ -16,7 +19,7 @@ def written(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise TransientError(f"The disk of {home} is full. Make room, then give the same command again.") from error
         raise ConfigurationError(
             f"Nothing can be written in the home {home} ({error.strerror}). "

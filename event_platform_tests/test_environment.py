@@ -1,5 +1,8 @@
 """Settings that cannot be used are refused before anything is touched."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from event_platform import environment
@@ -74,3 +77,19 @@ def test_brokers_that_are_none_are_refused_without_repeating_them(monkeypatch: p
     with pytest.raises(ConfigurationError, match="EVENT_PLATFORM_KAFKA lists no brokers") as refused:
         environment.read()
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("folder", ["SPARK_HOME", "SPARK_CONF_DIR"])
+@pytest.mark.parametrize(("lies_there", "ours_holds"), [("log4j2.properties.template", True), ("log4j2.properties", False), ("log4j2.xml", False)])
+def test_java_logs_as_told_unless_spark_is_configured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str, lies_there: str, ours_holds: bool
+) -> None:
+    monkeypatch.setenv("LOG4J_CONFIGURATION_FILE", "")  # so that what is set here is unset afterwards
+    for name in ("LOG4J_CONFIGURATION_FILE", "SPARK_HOME", "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(folder, str(tmp_path))
+    configuration = tmp_path / "conf" if folder == "SPARK_HOME" else tmp_path
+    configuration.mkdir(exist_ok=True)
+    (configuration / lies_there).touch()
+    environment.log_as_told(Path("ours"))
+    assert ("LOG4J_CONFIGURATION_FILE" in os.environ) == ours_holds

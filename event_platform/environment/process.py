@@ -31,10 +31,13 @@ def require_java() -> str:
 
 
 def log_as_told(configuration: Path) -> None:
-    """Have the Java that this process starts for Spark log as this file says, unless there is one in the folder of Spark's own configuration."""
+    """Have the Java that this process starts for Spark log as this file says, unless there is one in the folder of Spark's own configuration.
+
+    Spark comes with a template there, which Java does not read.
+    """
     home = os.environ.get("SPARK_HOME")
     folder = os.environ.get("SPARK_CONF_DIR") or (f"{home}/conf" if home else None)
-    if not (folder and any(Path(folder).glob("log4j2*"))):
+    if not (folder and any(found.suffix != ".template" for found in Path(folder).glob("log4j2*"))):
         os.environ.setdefault("LOG4J_CONFIGURATION_FILE", str(configuration))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from event_platform.errors import ConfigurationError, ConflictError, PermanentError, PlatformError, TransientError
+from event_platform.home import FULL
 
 _REFUSED_BY_POSTGRES = ("password authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "permission denied")
-_FULL = ("No space left", "disk is full")
+_FULL = ("No space left", "Disk quota exceeded", "disk is full")
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def explained(table: str) -> Iterator[None]:
 
 
 def _told(table: str, error: Exception) -> PlatformError | None:
-    if getattr(error, "errno", None) == errno.ENOSPC or any(sign in str(error) for sign in _FULL):
+    if getattr(error, "errno", None) in FULL or any(sign in str(error) for sign in _FULL):
         return TransientError(
             f"The disk is full: {table} could not be written. Nothing is half done and nothing is lost; "
             "make room (`event-platform maintain` removes what is no longer needed), then run again."

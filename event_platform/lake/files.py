@@ -18,6 +18,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from event_platform.errors import PermanentError, PlatformError, TransientError
+from event_platform.home import FULL
 
 MAX_NAME_BYTES = 255
 """The longest name that common file systems take."""
@@ -27,7 +28,6 @@ COPY_BYTES = 64 << 20
 
 COMPRESSED = (".gz", ".zst")
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_KERNEL_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -245,7 +245,7 @@ def explained(doing: str) -> Iterator[None]:
 
 
 def _explanation(doing: str, error: OSError) -> PlatformError:
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return TransientError(f"{doing} failed because the disk is full. Make room, then give the same command again.")
     if error.errno in _REFUSED:
         return PermanentError(f"{doing} failed ({error.strerror}). Give this user the right to it, then give the same command again.")

@@ -1,5 +1,6 @@
 """What lies beneath the tables fails: the error says what and what to do, nothing is lost, and the next run makes it good."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from event_platform.lake import catalogues
+from event_platform.errors import TransientError
+from event_platform.lake import catalogues, faults
 from event_platform_tests.pipeline import Pipeline, line
 
 
@@ -34,6 +36,12 @@ def test_a_damaged_catalogue_is_told(home: Path) -> None:
     (home / "lake" / "catalog.db").write_bytes(b"not a catalogue at all, by any means" * 100)
     (outcome,) = pipeline.run()
     assert "The catalogue is damaged" in outcome.failures[0]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), RuntimeError(f"IO Error: {os.strerror(errno.EDQUOT)}")])
+def test_a_user_who_may_have_no_more_of_the_disk_is_told_that_it_is_full(error: Exception) -> None:
+    with pytest.raises(TransientError, match="The disk is full: "), faults.explained("trusted.payments"):
+        raise error
 
 
 RUN_ON_A_SMALL_DISK = """

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from event_platform.errors import ConfigurationError, TransientError
 from event_platform.realtime.kafka import client, schemas
@@ -55,7 +54,7 @@ class Registry:
             raise ConfigurationError("Nobody said where the schema registry is: set EVENT_PLATFORM_SCHEMA_REGISTRY to its address.")
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        self._address = ", ".join(map(_without_password, kafka.registry.split(",")))
+        self._address = _without_password(kafka.registry)
         try:
             options = {name: float(value) if name in _NUMBERS else value for name, value in kafka.registry_options.items()}
             self._client = SchemaRegistryClient({"url": kafka.registry, **_OPTIONS, **options})
@@ -150,6 +149,8 @@ class Registry:
             if error.http_status_code >= 500 or error.http_status_code in (408, 429):
                 raise TransientError(f"{it} fails ({error.http_status_code}). Nothing is lost; try again.") from error
             raise ConfigurationError(f"{it} refuses: {error.error_message}. See EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"{it} cannot be asked: see EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
         except (httpx.TransportError, OSError) as error:
             raise TransientError(f"{it} does not answer ({type(error).__name__}). Nothing is lost; try again.") from error
         except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -157,8 +158,9 @@ class Registry:
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url.strip())
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """What follows the last @, for a / in the password makes what follows it a path."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def check_offline(source: Source, known: Mapping[str, Schema]) -> None:

@@ -25,9 +25,20 @@ def test_who_says_nothing_of_a_registry_is_told_what_to_set() -> None:
 
 
 def test_one_that_is_away_is_told() -> None:
-    with pytest.raises(TransientError, match=r"at http://127\.0\.0\.1:9 does not answer") as told:
-        registry("http://user:hidden@127.0.0.1:9").latest(CLICKS)
+    with pytest.raises(TransientError, match=r"at http://127\.0\.0\.1:9/api does not answer") as told:
+        registry("http://user:hidden@127.0.0.1:9/api").latest(CLICKS)
     assert "hidden" not in str(told.value)
+
+
+def test_a_password_that_makes_an_address_of_its_beginning_is_not_told() -> None:
+    with pytest.raises(TransientError, match="does not answer") as told:
+        registry("http://127.0.0.1:9/hidden@registry.example.com").latest(CLICKS)
+    assert "hidden" not in str(told.value)
+
+
+def test_a_name_that_no_host_can_have_is_told() -> None:
+    with pytest.raises(ConfigurationError, match="cannot be asked: see EVENT_PLATFORM_SCHEMA_REGISTRY"):
+        registry("http://no_hö..st:8081").latest(CLICKS)
 
 
 def test_one_that_is_silent_is_not_waited_for_long() -> None:
