@@ -104,7 +104,7 @@ class Heartbeat:
         """Leave it where others find it, with the time."""
         path = path_of(environment)
         files.make_folder(path.parent)
-        files.write_whole(path, json.dumps(asdict(replace(self, beat_at=_now()))), durable=False)
+        files.write_whole(path, json.dumps(asdict(replace(self, beat_at=_now()))))
 
 
 def _machine() -> str:
