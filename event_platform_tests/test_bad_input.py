@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from event_platform import environment
 from event_platform.cli import app
 from event_platform.landing import queue
+from event_platform.stage import staging
 from event_platform_tests.pipeline import Pipeline, line
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -123,6 +124,22 @@ def test_a_run_names_the_files_that_are_in_quarantine_whole_the_first_of_many(pi
 def test_a_run_warns_when_more_is_in_quarantine_than_the_contract_allows(pipeline: Pipeline) -> None:
     (told,) = [message for message in pipeline.told if "quarantine_share" in message]
     assert "More than 1.00% of the lines are in quarantine" in told
+
+
+def test_a_run_warns_of_a_file_of_which_nothing_could_be_staged(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    for name in ("first.json", "second.json"):
+        pipeline.drop(name, ["not JSON", name])
+        pipeline.run_well()
+    assert len([message for message in pipeline.told if "More than 1.00% of the lines are in quarantine" in message]) == 2
+
+
+def test_lines_that_went_nowhere_stop_the_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    pipeline.drop("lost.json", [line("lost")])
+    monkeypatch.setattr(staging, "_parse", lambda *_: ([], []))
+    (outcome,) = pipeline.run()
+    assert "landed_is_staged_or_quarantined" in " ".join(outcome.failures)
 
 
 def test_a_run_over_good_lines_warns_of_nothing(home: Path) -> None:  # noqa: ARG001 - sets the home

@@ -145,9 +145,11 @@ def _on(day: date, key: dg.AssetKey, name: str, wrong: int, severity: dg.AssetCh
 
 
 def _landing_dates_written(work: Step, source: Source, everything: Iterable[date]) -> frozenset[date]:
-    stage = work.lake.open(tables.stage(source))
-    written = frozenset[date]().union(*(change.landing_dates for change in changes_to_answer_for(work, stage)))
-    return written | work.dates if written or work.dates or work.is_arrival else frozenset(everything)
+    """Where files landed that this run claimed or parsed; those of which nothing was staged are told by the ledger and the quarantine alone."""
+    stage, *beside = (work.lake.open(declare(source)) for declare in (tables.stage, tables.quarantine, tables.ledger))
+    changes = [*changes_to_answer_for(work, stage), *(change for table in beside for change in table.changes_of(work.run_id))]
+    written = work.dates.union(*(change.landing_dates for change in changes))
+    return written if written or work.is_arrival else frozenset(everything)
 
 
 def _fresh(source: Source) -> Callable[[Step], Verdict]:
