@@ -12,7 +12,7 @@
         │   └── HeldBackError     we ourselves do not ask it yet
         └── TornAnswerError       an API's answer ended before its end
 
-A run or a blocking check that failed ends a command with exit code 1.
+A run or a blocking check that failed ends a command with exit code 1; runs that failed by TransientErrors alone with theirs.
 """
 
 

@@ -17,7 +17,7 @@ from event_platform.alerts.assets import KEY as ALERTS_KEY
 from event_platform.alerts.assets import alert_keys
 from event_platform.alerts.rounds import is_behind
 from event_platform.dead_runs import under_way
-from event_platform.errors import PlatformError, UsageError
+from event_platform.errors import PlatformError, TransientError, UsageError
 from event_platform.landing.claiming import has_pending_files
 from event_platform.run_logs import as_json
 from event_platform.step import ARRIVAL_TAG, SELF_REPORTED_TAG, SOURCE_TAG
@@ -36,10 +36,11 @@ _listeners: list[Tell] = []
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its id, and the steps and blocking checks that failed, as sentences."""
+    """How a run ended: its id, the steps and blocking checks that failed, as sentences, and whether all failed for something that was away."""
 
     run_id: str
     failures: tuple[str, ...]
+    may_pass_later: bool = False
 
     @property
     def ok(self) -> bool:
@@ -183,7 +184,7 @@ def _execute(keys: list[dg.AssetKey], tags: dict[str, str], instance: dg.Dagster
         _listeners.remove(tell)
     for warning in _warnings(result):
         tell(warning)
-    return Outcome(result.run_id, tuple(_failures(result)))
+    return Outcome(result.run_id, tuple(_failures(result)), _may_pass_later(result))
 
 
 def _warnings(result: dg.ExecuteInProcessResult) -> Iterable[str]:
@@ -203,17 +204,29 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
         yield "the run failed; see it in the UI"
 
 
+def _may_pass_later(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether steps failed, and each because something was busy, full or away; a check that failed says that what is there is wrong."""
+    failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    kinds = [_kind(_to_blame(error)) if error else None for error in failed]
+    is_told = all(evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN for evaluation in result.get_asset_check_evaluations())
+    return bool(kinds) and is_told and all(kind is not None and issubclass(kind, TransientError) for kind in kinds)
+
+
 def _told(error: SerializableErrorInfo | None) -> str:
     """What an error of the platform says, without the name of its class; of any other, what caused it all."""
-    while error is not None:
-        if _is_of_the_platform(error.cls_name):
-            return error.message.strip().partition(": ")[2]
-        if error.cause is None:
-            return error.message.strip()
+    if error is None:
+        return "failed"
+    to_blame = _to_blame(error)
+    return to_blame.message.strip().partition(": ")[2] if _kind(to_blame) else to_blame.message.strip()
+
+
+def _to_blame(error: SerializableErrorInfo) -> SerializableErrorInfo:
+    """The platform's error among the causes, or the first cause."""
+    while error.cause is not None and _kind(error) is None:
         error = error.cause
-    return "failed"
+    return error
 
 
-def _is_of_the_platform(name: str | None) -> bool:
-    kind = getattr(errors, name or "", None)
-    return isinstance(kind, type) and issubclass(kind, PlatformError)
+def _kind(error: SerializableErrorInfo) -> type[PlatformError] | None:
+    kind = getattr(errors, error.cls_name or "", None)
+    return kind if isinstance(kind, type) and issubclass(kind, PlatformError) else None

@@ -27,7 +27,7 @@ FROM_PLACE = ("landing_date", "landing_file", "file_id", "line_number")
 def require_sound(source: Source, duck: duckdb.DuckDBPyConnection) -> None:
     """Raise ConfigurationError with the first rule or computed column that DuckDB cannot compute, and DuckDB's reason."""
     for fault in faults(source, duck):
-        raise ConfigurationError(f"The contract of source {source.name!r} cannot be used: {fault}. Nothing was claimed; mend the contract.")
+        raise ConfigurationError(f"The contract of source {source.name!r} cannot be used: {fault}. Nothing of it was claimed; mend the contract.")
 
 
 def faults(source: Source, duck: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -11,6 +11,7 @@ from event_platform.cli import app
 from event_platform.engines.duckdb import connect
 from event_platform.errors import ConfigurationError
 from event_platform.landing.claiming import claim_pending
+from event_platform.samples.census import write_sample
 from event_platform.sources.contract import Column, Rule
 from event_platform_tests.pipeline import Pipeline, line
 
@@ -50,14 +51,16 @@ def test_the_shipped_contracts_are_sound(home: Path) -> None:  # noqa: ARG001 - 
 def test_nothing_is_claimed_under_an_unsound_contract(home: Path) -> None:  # noqa: ARG001 - sets the home
     pipeline = Pipeline(replace(PAYMENTS, rules=(Rule("wrong amount", "amuont < 0"),)))
     dropped = pipeline.drop("a.json", [line("a")])
-    with connect(environment.read()) as duck, pytest.raises(ConfigurationError, match="Nothing was claimed"):
+    with connect(environment.read()) as duck, pytest.raises(ConfigurationError, match="Nothing of it was claimed"):
         claim_pending(pipeline.lake, pipeline.source, duck, "test")
     assert dropped.exists()
 
 
 @pytest.fixture
 def unsound(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home in which the contract of payments has a rule that cannot be asked."""
+    """A home in which the contract of payments has a rule that cannot be asked; what Dagster has of it, once a process, is sound."""
+    import event_platform.definitions  # noqa: F401
+
     changed = replace(PAYMENTS, rules=(Rule("wrong amount", "amuont < 0"),))
     monkeypatch.setitem(sources.all_sources(), "payments", changed)
     return home
@@ -67,12 +70,22 @@ def unsound(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_run_and_doctor_name_the_contract() -> None:
     pipeline = Pipeline()
     dropped = pipeline.drop("a.json", [line("a")])
-    ended = CliRunner().invoke(app, ["run"])
+    ended = CliRunner().invoke(app, ["run", "payments"])
     assert isinstance(ended.exception, ConfigurationError)
     assert "amuont" in str(ended.exception)
     assert dropped.exists()
     looked = CliRunner().invoke(app, ["doctor"])
     assert (looked.exit_code, "the contract of payments" in looked.output) == (1, True)
+
+
+@pytest.mark.usefixtures("unsound")
+def test_other_feeds_are_not_kept_waiting_by_an_unsound_contract() -> None:
+    payments, census = Pipeline(), Pipeline(sources.get("census"))
+    dropped = payments.drop("a.json", [line("a")])
+    write_sample(census.pending_folder(), people=5)
+    ended = CliRunner().invoke(app, ["run"])
+    assert (ended.exit_code, dropped.exists(), census.status().total.trusted) == (ConfigurationError.exit_code, True, 5)
+    assert "payments is left out: The contract of source 'payments' cannot be used" in " ".join(ended.stderr.split())
 
 
 def test_doctor_sees_that_a_table_contradicts_its_contract(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - sets the home

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from event_platform import environment, sources
-from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, tell, until_told_to_end
-from event_platform.errors import UsageError
+from event_platform.cli.terminal import SourceName, SourceNames, chosen_sources, err, exit_if_failed, plain, tell, until_told_to_end
+from event_platform.errors import ConfigurationError, UsageError
 from event_platform.wording import counted
 
 if TYPE_CHECKING:
@@ -44,15 +44,17 @@ def run(source: SourceNames = None) -> None:
     from event_platform.lake.catalog import Lake
     from event_platform.runs import process_pending
 
-    lake = Lake(environment.read())
-    _require_sound(chosen_sources(source))
+    lake, chosen = Lake(environment.read()), chosen_sources(source)
+    sound = _sound(chosen)
     with open_instance() as instance, err.status("working …"):
         _fail_dead(instance)
-        outcomes = [outcome for chosen in chosen_sources(source) for outcome in process_pending(lake, chosen, instance, tell)]
+        outcomes = [outcome for each in sound for outcome in process_pending(lake, each, instance, tell)]
     exit_if_failed(outcomes)
     if not outcomes:
         tell("nothing pending")
-    _exit_if_open(lake, chosen_sources(source))
+    _exit_if_open(lake, chosen)
+    if sound != chosen:
+        raise typer.Exit(ConfigurationError.exit_code)
 
 
 def _fail_dead(instance: dg.DagsterInstance) -> None:
@@ -62,16 +64,28 @@ def _fail_dead(instance: dg.DagsterInstance) -> None:
         tell(told(run_id))
 
 
-def _require_sound(chosen: Sequence[Source]) -> None:
-    """Raise ConfigurationError, before anything is done, when the SQL of a contract or the engine of a table cannot be used."""
+def _sound(chosen: Sequence[Source]) -> list[Source]:
+    """Those whose contracts can be used; of the others it is told that they are left out, for their fault is not that of all.
+
+    Raises ConfigurationError, before anything is done, when none is left or the engine of a table cannot be used.
+    """
     from event_platform.diagnosis import require_known_tables
     from event_platform.engines.duckdb import connect
     from event_platform.soundness import require_sound
 
     require_known_tables()
+    faults: dict[str, ConfigurationError] = {}
     with connect(environment.read()) as duck:
         for source in chosen:
-            require_sound(source, duck)
+            try:
+                require_sound(source, duck)
+            except ConfigurationError as error:
+                faults[source.name] = error
+    if len(faults) == len(chosen):
+        raise next(iter(faults.values()))
+    for name, fault in faults.items():
+        err.print(f"[bold red]{name} is left out:[/] {plain(fault)}", highlight=False)
+    return [source for source in chosen if source.name not in faults]
 
 
 def _exit_if_open(lake: Lake, chosen: Sequence[Source]) -> None:
@@ -89,8 +103,7 @@ def watch(source: SourceNames = None) -> None:
     from concurrent.futures import ThreadPoolExecutor
     from threading import Event
 
-    chosen, stop, at_work = chosen_sources(source), Event(), Event()
-    _require_sound(chosen)
+    chosen, stop, at_work = _sound(chosen_sources(source)), Event(), Event()
     with ThreadPoolExecutor(1) as worker:  # Dagster would take Ctrl-C for itself in the main thread
         with until_told_to_end(lambda: "ending after the run under way" if at_work.is_set() else "ended"):
             tell(f"watching {', '.join(each.name for each in chosen)}; Ctrl-C ends")
@@ -179,7 +192,7 @@ def reparse(chosen: Source, first: date, last: date, tags: Mapping[str, str] | N
     from event_platform.instance import open_instance
     from event_platform.runs import asset_of, run_dates
 
-    _require_sound([chosen])
+    _sound([chosen])
     with open_instance() as instance, err.status("working …"):
         exit_if_failed([run_dates(asset_of(f"stage.{chosen.name}"), first, last, instance, tell, tags)])
         follow_up(instance, [chosen])

@@ -20,7 +20,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from event_platform import environment, logs, sources
-from event_platform.errors import UsageError
+from event_platform.errors import TransientError, UsageError
 from event_platform.serving.forms import Format
 from event_platform.wording import counted
 
@@ -125,13 +125,13 @@ def chosen_sources(names: Sequence[str] | None) -> list[Source]:
 
 
 def exit_if_failed(outcomes: Iterable[Outcome]) -> None:
-    """Tell what failed in the runs, and end with exit code 1 if anything did."""
+    """Tell what failed in the runs; end with exit code 1 if anything did, with TransientError's if all that did may pass when tried again."""
     failed = [outcome for outcome in outcomes if not outcome.ok]
     for outcome in failed:
         for failure in outcome.failures:
             err.print(f"[bold red]Run {outcome.run_id[:8]} failed:[/] {plain(failure)}", highlight=False)
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(TransientError.exit_code if all(outcome.may_pass_later for outcome in failed) else 1)
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from event_platform.cli.terminal import exit_if_failed
 from event_platform.errors import TransientError
 from event_platform.lake import catalogues, faults
 from event_platform_tests.pipeline import Pipeline, line
@@ -25,6 +27,9 @@ def test_a_locked_catalogue_is_told_and_loses_nothing(home: Path, monkeypatch: p
         (outcome,) = pipeline.run()
         told = "database is locked) by another program; close what has it open, or wait. Nothing is lost and landing.payments is as it was"
         assert told in outcome.failures[0]
+        with pytest.raises(typer.Exit) as ended:
+            exit_if_failed([outcome])
+        assert ended.value.exit_code == TransientError.exit_code
         other.rollback()
     pipeline.run_well()
     assert (pipeline.status().total.trusted, pipeline.status().balanced) == (2, True)
@@ -36,6 +41,9 @@ def test_a_damaged_catalogue_is_told(home: Path) -> None:
     (home / "lake" / "catalog.db").write_bytes(b"not a catalogue at all, by any means" * 100)
     (outcome,) = pipeline.run()
     assert "The catalogue is damaged" in outcome.failures[0]
+    with pytest.raises(typer.Exit) as ended:
+        exit_if_failed([outcome])
+    assert ended.value.exit_code == 1
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), RuntimeError(f"IO Error: {os.strerror(errno.EDQUOT)}")])
