@@ -51,7 +51,11 @@ def stream(environment: Environment, tell: Tell, until_caught_up: bool = False, 
     with alone(environment, RUNS_ALREADY), connect(environment) as duck:
         if anew:
             shutil.rmtree(checkpoint_of(environment), ignore_errors=True)
-        _until_interrupted(Supervisor(Windows(environment, session(environment), duck), tell), until_caught_up)
+        windows = Windows(environment, session(environment), duck)
+        try:
+            _until_interrupted(Supervisor(windows, tell), until_caught_up)
+        finally:
+            windows.let_go()
 
 
 def _until_interrupted(supervisor: Supervisor, until_caught_up: bool) -> None:
