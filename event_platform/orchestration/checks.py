@@ -77,7 +77,7 @@ def checks_of_stream() -> list[dg.AssetChecksDefinition]:
         _check_table(
             WINDOWS,
             [
-                Check(ALIVE, "The stream runs, or was told to end", _alive, blocking=False, is_error=True),
+                Check(ALIVE, "The stream runs, or ended well", _alive, blocking=False, is_error=True),
                 Check(
                     "says_what_the_batch_says", f"A closed window counts what {BATCH.name} counts, or it is known why not", _agrees, blocking=False
                 ),

@@ -105,7 +105,7 @@ class Supervisor:
         except BaseException as error:
             self._say(state="failed", why=str(error) if isinstance(error, PlatformError) else type(error).__name__)
             raise
-        self._say(state="stopped")
+        self._say(state="stopped" if self.told_to_end.is_set() else "caught up")
 
     def _keep_going(self, until_caught_up: bool, reporter: report.Reporter) -> None:
         """One query after another, until one ends well or in a way that will not pass."""

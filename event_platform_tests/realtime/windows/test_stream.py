@@ -58,6 +58,9 @@ def test_each_event_is_counted_once_whatever_is_killed(streaming: Environment, c
     said = last.process.communicate(timeout=600)[1].decode()
     assert last.process.returncode == 0, said
     assert "nanobind" not in said  # so DuckDB begins when connections are kept for too long
+    assert (ended := heartbeat.read(streaming))
+    assert ended.told.startswith("The stream had caught up, and ended at")
+    assert not ended.is_dead
     land(clickstream, events)
     found = compared(streaming)
     assert found.windows > 1_000
