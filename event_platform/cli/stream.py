@@ -10,6 +10,7 @@ import typer
 from event_platform import environment, sources
 from event_platform.aggregate.agreement import OnDate
 from event_platform.cli.terminal import show, tell, until_told_to_end
+from event_platform.wording import counted
 
 app = typer.Typer(no_args_is_help=True, help="What is counted while it passes.")
 
@@ -40,7 +41,10 @@ def compare() -> None:
         found = agreement.compare(Lake(here), duck, here.stream.delay)
     show(("date", *OnDate.__dataclass_fields__), [(day, *astuple(counts)) for day, counts in sorted(found.by_date.items())])
     tell(f"compared until {found.until:%Y-%m-%d %H:%M:%S} UTC" if found.until else "There is nothing to compare yet.")
-    for start, event_name, page, in_batch, in_live in found.named:
-        tell(f"{start:%Y-%m-%d %H:%M:%S} {event_name} on {page}: the batch counts {in_batch:,}, the stream {in_live:,}")
+    if not_in_topic := agreement.total(found.by_date.values()).not_in_topic:
+        tell(f"{counted(not_in_topic, 'event')} did not come through the topic, so the stream cannot count them")
+    for each in found.named:
+        tell(each.told)
     if found.faults:
+        tell(agreement.WAY_OUT)
         raise typer.Exit(1)

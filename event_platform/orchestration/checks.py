@@ -77,7 +77,7 @@ def checks_of_stream() -> list[dg.AssetChecksDefinition]:
         _check_table(
             WINDOWS,
             [
-                Check(ALIVE, "The stream runs, or was told to end", _alive, blocking=False, is_error=True),
+                Check(ALIVE, "The stream runs, or ended well", _alive, blocking=False, is_error=True),
                 Check(
                     "says_what_the_batch_says", f"A closed window counts what {BATCH.name} counts, or it is known why not", _agrees, blocking=False
                 ),
@@ -98,7 +98,8 @@ def _agrees(work: Step) -> Verdict:
     named = [list(map(str, row)) for row in found.named]
     return Verdict(
         f"{counted(sum_of.windows, 'window')} compared, {sum_of.differing:,} differ, of which nothing explains {sum_of.unexplained:,}; the others "
-        f"miss {sum_of.late:,} late and {sum_of.early:,} early events, and {sum_of.revised:,} were sent again with other contents.",
+        f"miss {sum_of.late:,} late and {sum_of.early:,} early events, and {sum_of.revised:,} were sent again with other contents. "
+        f"{counted(sum_of.not_in_topic, 'event')} did not come through the topic. {agreement.WAY_OUT if found.faults else ''}".strip(),
         frozenset(found.by_date),
         found.faults,
         metadata={**asdict(sum_of), "until": str(found.until), "unexplained windows": dg.MetadataValue.json(named)},

@@ -69,11 +69,15 @@ def consume(environment: Environment, chosen: Sequence[Source], stop: Event, tel
 def _consume(environment: Environment, source: Source, stop: Event, tell: Callable[[str], None], until_caught_up: bool) -> None:
     """Be a member of the group, and after an error that may pass another one."""
     lake, decoder, pause = Lake(environment), Decoder(Registry(environment).schema), SHORTEST_PAUSE_SECONDS
+    landed = 0
     while not stop.is_set():
         begun = time.monotonic()
         try:
-            with Membership(lake, source, decoder, tell) as member:
-                member.read(stop, until_caught_up)
+            with Membership(lake, source, decoder, tell, landed) as member:
+                try:
+                    member.read(stop, until_caught_up)
+                finally:
+                    landed = member.landed
             return
         except TransientError as error:
             if until_caught_up:

@@ -50,8 +50,8 @@ TELL_EVERY_SECONDS = 10.0
 class Membership:
     """Reads the topic of a source and its dead letters; to be used as a context, in one thread."""
 
-    def __init__(self, lake: Lake, source: Source, decoder: Decoder, tell: Callable[[str], None]) -> None:
-        """Join nothing yet. Raises ConfigurationError for options that do not fit."""
+    def __init__(self, lake: Lake, source: Source, decoder: Decoder, tell: Callable[[str], None], landed: int = 0) -> None:
+        """Join nothing yet; the members before this one have `landed` so many. Raises ConfigurationError for options that do not fit."""
         self._lake, self._source, self._decoder, self._tell = lake, source, decoder, tell
         self._topics = Topics(lake.environment, source)
         self._consumer = _consumer(lake, source, self._on_error)
@@ -62,7 +62,7 @@ class Membership:
         self._failure: PlatformError | None = None
         self._trouble: str | None = None
         self._told_at, self._untold = time.monotonic(), 0
-        self.landed = 0
+        self.landed = landed
 
     def __enter__(self) -> Membership:
         """Join."""
@@ -87,7 +87,7 @@ class Membership:
             if until_caught_up and self._has_caught_up():
                 break
         self._land(waiting_for_commit=True)
-        self._tell_progress()
+        self._tell_landed(self.landed, " in all")
 
     # Messages.
 
@@ -201,7 +201,8 @@ class Membership:
         self._forget(partitions)
 
     def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self._say("the group went on without this consumer; it begins anew")
+        if self._trouble is None:  # else nobody knows what the group does
+            self._say("the group went on without this consumer; it begins anew")
         self._forget(partitions)
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
@@ -219,11 +220,13 @@ class Membership:
         return self._assigned and self._ended >= self._next.keys()
 
     def _tell_progress(self) -> None:
-        self._told_at = time.monotonic()
+        self._tell_landed(self._untold)
+        self._told_at, self._untold = time.monotonic(), 0
+
+    def _tell_landed(self, messages: int, which: str = "") -> None:
         behind = self._behind()
-        if self._untold or behind:
-            self._say(f"{counted(self._untold, 'message')} landed, {behind:,} behind")
-        self._untold = 0
+        if messages or behind:
+            self._say(f"{counted(messages, 'message')} landed{which}, {behind:,} behind")
 
     def _behind(self) -> int:
         """How many offsets of its partitions are still to be read, as far as the client knows."""

@@ -1,6 +1,6 @@
 """How the stream is: a small file in the home that it writes again every few seconds, for whoever asks without asking Spark.
 
-A stream whose file is old, though it says that it runs, has died; one that was told to end says so in its last words.
+A stream whose file is old, though it says that it runs, has died; one that was told to end, or had caught up, says so in its last words.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BEAT_SECONDS = 2.0
 DEAD_AFTER = timedelta(seconds=30)
 """A batch of a whole backlog does not keep the stream from saying that it lives; only a machine that stands still does."""
 
-State = Literal["running", "waiting", "stopped", "failed"]
+State = Literal["running", "waiting", "stopped", "caught up", "failed"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Heartbeat:
     @property
     def is_dead(self) -> bool:
         """Whether the stream should run and does not."""
-        return self.state == "failed" or (self.state != "stopped" and (self.age > DEAD_AFTER or self._is_gone))
+        ended_well = self.state in ("stopped", "caught up")
+        return self.state == "failed" or (not ended_well and (self.age > DEAD_AFTER or self._is_gone))
 
     @property
     def _is_gone(self) -> bool:
@@ -85,6 +86,8 @@ class Heartbeat:
             return f"The stream failed at {self._at}: {self.why}"
         if self.state == "stopped":
             return f"The stream was told to end at {self._at}."
+        if self.state == "caught up":
+            return f"The stream had caught up, and ended at {self._at}."
         if self.is_dead:
             return f"The stream has died: its last sign of life is of {self._at}."
         waits = f"; it waits: {self.why}" if self.state == "waiting" else ""
@@ -93,7 +96,7 @@ class Heartbeat:
 
     @property
     def way_out(self) -> str:
-        """What to do about it; empty if it lives or was told to end."""
+        """What to do about it; empty if it lives or ended well."""
         return "Start it again with `event-platform stream clickstream`: it goes on where it stopped." if self.is_dead else ""
 
     @property

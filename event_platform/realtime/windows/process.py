@@ -51,7 +51,11 @@ def stream(environment: Environment, tell: Tell, until_caught_up: bool = False, 
     with alone(environment, RUNS_ALREADY), connect(environment) as duck:
         if anew:
             shutil.rmtree(checkpoint_of(environment), ignore_errors=True)
-        _until_interrupted(Supervisor(Windows(environment, session(environment), duck), tell), until_caught_up)
+        windows = Windows(environment, session(environment), duck)
+        try:
+            _until_interrupted(Supervisor(windows, tell), until_caught_up)
+        finally:
+            windows.let_go()
 
 
 def _until_interrupted(supervisor: Supervisor, until_caught_up: bool) -> None:
@@ -101,7 +105,7 @@ class Supervisor:
         except BaseException as error:
             self._say(state="failed", why=str(error) if isinstance(error, PlatformError) else type(error).__name__)
             raise
-        self._say(state="stopped")
+        self._say(state="stopped" if self.told_to_end.is_set() else "caught up")
 
     def _keep_going(self, until_caught_up: bool, reporter: report.Reporter) -> None:
         """One query after another, until one ends well or in a way that will not pass."""

@@ -68,6 +68,11 @@ class Windows:
         writer = self._counted().writeStream.outputMode("update").foreachBatch(self._commit).trigger(**trigger)
         return writer.option("checkpointLocation", str(self.checkpoint)).queryName(TOPIC).start()
 
+    def let_go(self) -> None:
+        """Be of no use any more: Py4J's threads keep this until the interpreter is gone, and DuckDB complains of connections that last so long."""
+        del self.duck
+        self.failure = None  # its traceback has the connection too
+
     def read(self, messages_of_kafka: DataFrame) -> DataFrame:
         """Kafka's rows as events."""
         return messages.events(messages_of_kafka, self.schemas, self.environment.stream.delay.total_seconds())

@@ -35,7 +35,7 @@ def test_messages_land_as_files_that_the_ledger_knows(stream: Stream) -> None:
         ("b", "ada", 1_767_225_600, None),
         ("c", "ada", 1_767_225_600, None),
     ]
-    assert stream.told[-1] == f"{stream.source.name}: 3 messages landed, 0 behind"
+    assert stream.told[-1] == f"{stream.source.name}: 3 messages landed in all, 0 behind"
     assert stream.expect_everything_once() == 3
 
 
@@ -130,7 +130,7 @@ def test_the_command_ends_when_told_after_landing_what_it_read(stream: Stream, t
         assert process.wait(60) == 0
     told = (tmp_path / "said").read_text()
     assert f"consuming {stream.source.name}; Ctrl-C ends" in told
-    assert "1 message landed, 0 behind" in told
+    assert "1 message landed in all, 0 behind" in told
     assert "Traceback" not in told
     stream.process()
     assert stream.expect_everything_once() == 1

@@ -1,6 +1,7 @@
 """What befalls a topic or its broker: it is waited for, read anew, told of or refused."""
 
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -84,7 +85,14 @@ def test_what_is_away_ends_a_consumer_that_would_not_stay(stream: Stream, monkey
 
 
 def test_a_broker_that_was_killed_is_waited_for(stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "broker"
+    folder, lost, on_lost = tmp_path / "broker", Event(), membership.Membership._on_lost
+
+    def on_lost_and_seen(*told: Any) -> None:
+        on_lost(*told)
+        lost.set()
+
+    monkeypatch.setattr(membership.Membership, "_on_lost", on_lost_and_seen)
+    monkeypatch.setenv("EVENT_PLATFORM_KAFKA_SET_SESSION_TIMEOUT_MS", "6000")
     with infra.kafka(folder) as broker:
         monkeypatch.setenv("EVENT_PLATFORM_KAFKA", broker.bootstrap_servers)
         own = Stream(stream.source)
@@ -94,9 +102,12 @@ def test_a_broker_that_was_killed_is_waited_for(stream: Stream, tmp_path: Path, 
         own.process()
         broker.process.kill()
         eventually(lambda: any("Waiting for it" in each or "Trying again" in each for each in own.told))
+        eventually(lost.is_set)
+        assert not any("the group went on" in each for each in own.told)
     with infra.kafka(folder):
         own.produce("b")
         eventually(lambda: own.pending())
         staying.stop()
+        assert own.told[-1] == f"{own.source.name}: 2 messages landed in all, 0 behind"
         own.process()
         assert own.expect_everything_once() == 2

@@ -99,6 +99,7 @@ def test_a_disk_that_takes_nothing_for_a_while_does_not_end_the_heartbeat(home: 
         ("running", DEAD_AFTER * 2, True),
         ("waiting", DEAD_AFTER * 2, True),
         ("stopped", timedelta(days=9), False),
+        ("caught up", timedelta(days=9), False),
         ("failed", timedelta(0), True),
     ],
 )
