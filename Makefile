@@ -72,7 +72,7 @@ clean: ## remove the environment; the platform's home stays
 $(STAMP): setup.py constraints.txt
 	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "$(PYTHON) is Python %d.%d; 3.11 or newer is needed. Say which: make PYTHON=python3.11 ..." % sys.version_info[:2])'
-	@echo "Making .venv (a minute or two) ..."
+	@echo "Making .venv: packages from PyPI, about 600 MB once installed (a minute or two, on a slow network many) ..."
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(INSTALL) .
 	@$(COMPILE)

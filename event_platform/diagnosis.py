@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from event_platform import dead_runs, environment, home, sources, tables
 from event_platform.aggregate import all_aggregates
-from event_platform.errors import ConfigurationError, PlatformError
+from event_platform.errors import ConfigurationError, PlatformError, TransientError
 from event_platform.lake import catalogues, faults
 from event_platform.lake.catalog import Lake
 from event_platform.lake.files import explained
@@ -38,7 +38,23 @@ class Finding:
 def diagnose() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     looks: tuple[Callable[[], Iterator[Finding]], ...]
-    looks = (_settings, _contracts, _engines, _home, _disk, _lake, _catalogue, _tables, _instance, _landing, _alerts, _streams, _unknown)
+    looks = (
+        _settings,
+        _contracts,
+        _engines,
+        _home,
+        _disk,
+        _lake,
+        _catalogue,
+        _tables,
+        _instance,
+        _landing,
+        _alerts,
+        _kafka,
+        _registry,
+        _streams,
+        _unknown,
+    )
     findings: list[Finding] = []
     for look in looks:
         try:
@@ -238,6 +254,34 @@ def _alerts() -> Iterator[Finding]:
     for name, recipient in wanted.recipients.items():
         is_set = environment.is_set(recipient.address_from)
         yield Finding(is_set, f"the address of {name} is in {recipient.address_from}", "Set the variable where the platform runs.")
+
+
+def _kafka() -> Iterator[Finding]:
+    from event_platform.realtime.kafka import client
+
+    here = environment.read()
+    if here.kafka:
+        yield _answered(f"Kafka at {here.kafka.bootstrap_servers}", "EVENT_PLATFORM_KAFKA", "topic", lambda: client.topics_of(here))
+
+
+def _registry() -> Iterator[Finding]:
+    from event_platform.realtime.kafka.registry import Registry, without_password
+
+    here = environment.read()
+    if here.kafka and here.kafka.registry:
+        where = f"the schema registry at {without_password(here.kafka.registry)}"
+        yield _answered(where, "EVENT_PLATFORM_SCHEMA_REGISTRY", "subject", lambda: Registry(here).subjects())
+
+
+def _answered(what: str, named_by: str, kept: str, ask: Callable[[], Sized]) -> Finding:
+    """What is found when a server is asked how many things it keeps."""
+    try:
+        there = ask()
+    except TransientError as error:
+        return Finding(False, f"{what} cannot be reached", f"{error} Start it where it is not running, or correct {named_by}.")
+    except PlatformError as error:
+        return Finding(False, f"{what} cannot be used", str(error))
+    return Finding(True, f"{what} answers and has {counted(len(there), kept)}")
 
 
 def _streams() -> Iterator[Finding]:

@@ -163,6 +163,7 @@ def test_the_ui_ends_when_told_to_by_who_has_it_in_the_background(outside: Path)
         assert ui.wait() == 0, log.read_text()
     said = log.read_bytes()
     assert b"killing the process" not in said
+    assert b"superseded" not in said, "nobody who types `event-platform ui` can do anything about it"
     assert b"temporary directory" not in said, "what it shows is kept in the home"
     assert {path.name for path in Path("p").iterdir()} == made
     psutil.wait_procs(family)  # those whom nobody tells notice it

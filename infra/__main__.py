@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import psutil
 import typer
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 import infra
@@ -19,6 +21,9 @@ from infra.spark import s3a
 
 FOLDER = Path(__file__).parent.parent / ".services"
 """Where a person's servers keep their data; they have the same ports each time."""
+
+EXPORTS = "env"
+"""In that folder: a file for a shell to source."""
 
 LOOK_EVERY_SECONDS = 1.0
 
@@ -37,7 +42,7 @@ class Service:
 
 def exported(environment: dict[str, str]) -> list[str]:
     """Lines for a shell."""
-    return [f"export {name}={value}" for name, value in environment.items()]
+    return [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
 
 
 @contextmanager
@@ -121,24 +126,68 @@ def services(
 
 def _serve(names: list[str], folder: Path) -> None:
     wanted = {needed for name in names for needed in (*SERVICES[name].needs, name)}
+    chosen = [name for name in SERVICES if name in wanted]
     started: dict[str, Any] = {}
     processes: dict[psutil.Process, str] = {}
     with ExitStack() as running:
-        for name in (name for name in SERVICES if name in wanted):
+        for name in chosen:
+            running.enter_context(alone(folder, name))
+        for name in chosen:
             out.print(f"[dim]starting {name} …[/]")
             started[name] = running.enter_context(SERVICES[name].start(folder / name, started))
             processes |= {child: name for child in psutil.Process().children() if child not in processes}
-            out.print(f"[bold]{name}[/]: {SERVICES[name].title}")
-            for line in SERVICES[name].use(started[name]):
-                out.print(f"  {line}", markup=False)
-        out.print("Ctrl-C ends them.")
-        sys.stdout.flush()
+            running.enter_context(_to_source(folder, name, SERVICES[name].use(started[name])))
+        _tell(folder, started)
         if not processes:  # jars alone
             signal.pause()
         ended: list[psutil.Process] = []
         while not ended:
             ended, _ = psutil.wait_procs(processes, timeout=LOOK_EVERY_SECONDS)
-        raise infra.InfraError(f"{processes[ended[0]]} has ended; what it said is in {folder / processes[ended[0]]}. The data stays.")
+        died = processes[ended[0]]
+        others = " The others were ended too." if {*processes.values()} - {died} else ""
+        raise infra.InfraError(f"{died} has ended; what it said is in {folder / died}.{others} The data stays.")
+
+
+def _tell(folder: Path, started: dict[str, Any]) -> None:
+    out.print("In the shell that is to use them:")
+    out.print(f"  . {shlex.quote(str(folder / EXPORTS))}", markup=False)
+    for name, server in started.items():
+        out.print(f"[bold]{name}[/]: {SERVICES[name].title}")
+        for line in SERVICES[name].use(server):
+            out.print(f"  {line}", markup=False)
+    out.print("Ctrl-C ends them.")
+    sys.stdout.flush()
+
+
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """No other process runs the server of that name in this folder; a dead one holds nothing. Raises InfraError at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        held = FileLock(folder / f"{name}.lock", timeout=0).acquire()
+    except Timeout as error:
+        way_out = f'end that one, or name another folder: make services NAMES="{name} --folder FOLDER"'
+        raise infra.InfraError(f"{name} is already run from {folder} by another `make services`; {way_out}.") from error
+    with held:
+        yield
+
+
+@contextmanager
+def _to_source(folder: Path, name: str, lines: list[str]) -> Iterator[None]:
+    """While the server runs, what it exports stands in the folder's file to source, with what others do that run from there."""
+    own = folder / f"{name}.{EXPORTS}"
+    own.write_text("".join(f"{line}\n" for line in lines if line.startswith("export ")), encoding="utf-8")
+    _gather_exports(folder)
+    try:
+        yield
+    finally:
+        own.unlink()
+        _gather_exports(folder)
+
+
+def _gather_exports(folder: Path) -> None:
+    texts = (each.read_text(encoding="utf-8") for each in sorted(folder.glob(f"*.{EXPORTS}")))
+    (folder / EXPORTS).write_text("".join(texts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ from event_platform.errors import ConfigurationError
 
 app = typer.Typer()
 
+QUIET = "ignore:Function `dev_command` is superseded"
+"""Of Python's warnings: that Dagster has another command, which whoever starts the UI does not type."""
+
 NEXT_STEPS = """
 [bold]What next[/]{enter}
   event-platform land parcels samples/parcels.json   the sample of the example feed, into the queue
@@ -59,4 +62,5 @@ def ui(
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored, and Dagster would then ignore SIGTERM too
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
     told = {"DAGSTER_HOME": str(environment.folder_of_dagster()), "DAGSTER_DISABLE_TELEMETRY": "1"}  # else it speaks of a temporary folder
-    os.execve(command[0], command, told | os.environ)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own
+    warnings = {"PYTHONWARNINGS": ",".join([QUIET, *filter(None, [os.environ.get("PYTHONWARNINGS")])])}
+    os.execve(command[0], command, told | os.environ | warnings)  # noqa: S606 - the UI takes this process's place, so that Ctrl-C is its own

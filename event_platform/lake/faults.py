@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from event_platform import environment
 from event_platform.errors import ConfigurationError, ConflictError, PermanentError, PlatformError, TransientError
 from event_platform.home import FULL
+from event_platform.lake import catalogues
 
 _REFUSED_BY_POSTGRES = ("password authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "permission denied")
 _FULL = ("No space left", "Disk quota exceeded", "disk is full")
@@ -43,9 +45,7 @@ def _told(table: str, error: Exception) -> PlatformError | None:
 def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError | None:
     kind = type(error).__name__
     if kinds & {"ImportError", "NotInstalledError"}:
-        return ConfigurationError(
-            f"A package is not here ({error}). Install the extra for what you use: `pip install 'event-platform[postgres]'`, [hive], [aws], [spark]."
-        )
+        return ConfigurationError(f"The catalogue needs a package that is not here ({error}). {_way_to_package()}")
     if kinds & _REFUSALS or any(sign in str(error) for sign in _DENIED):
         return ConfigurationError(
             f"The catalogue does not let us in ({kind}), so {table} cannot be used. "
@@ -55,6 +55,14 @@ def _of_service(table: str, kinds: set[str], error: Exception) -> PlatformError 
         return TransientError(f"The catalogue cannot be reached ({kind}). Nothing is lost and {table} is as it was; run again later.")
     return None
 
+
+def _way_to_package() -> str:
+    extra = _EXTRAS.get(catalogues.kind(environment.read()))
+    return f"Install it with: pip install 'event-platform[{extra}]'" if extra else "Install it."
+
+
+_EXTRAS = {"sql": "postgres", "hive": "hive", "glue": "aws"}
+"""What a kind of catalogue needs beyond the platform itself; the embedded one, which is of SQL too, needs nothing."""
 
 _CONFLICTS = {"CommitFailedException", "ValidationException", "WaitingForLockException", "CommitStateUnknownException", "IntegrityError"}
 """pyiceberg's, of which CommitStateUnknown means that the answer got lost: starting anew finds out whether the commit is there. IntegrityError is
@@ -73,5 +81,5 @@ def _of_database(table: str, why: str) -> PlatformError:
         return ConfigurationError(f"The catalogue's PostgreSQL says: {refused}. Correct EVENT_PLATFORM_CATALOG; {table} cannot be used until then.")
     if "malformed" in why or "not a database" in why:
         return PermanentError(f"The catalogue is damaged ({why}), so {table} cannot be opened. Put lake/catalog.db back from a backup.")
-    held = " by another program; close what has it open, or wait" if "locked" in why else ""
-    return TransientError(f"The catalogue cannot be used ({why}){held}. Nothing is lost and {table} is as it was; then run again.")
+    held, way_out = (" by another program; close what has it open, or wait", "then") if "locked" in why else ("", "bring it back, then")
+    return TransientError(f"The catalogue cannot be used ({why}){held}. Nothing is lost and {table} is as it was; {way_out} run again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import TYPE_CHECKING
 
-from event_platform.errors import TransientError, UsageError
+from event_platform.errors import ConfigurationError, TransientError
 
 if TYPE_CHECKING:
     from event_platform.environment import Environment
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def serve(environment: Environment, host: str, port: int, every_seconds: float, tell: Tell) -> None:
-    """Look and serve until KeyboardInterrupt. Raises UsageError when a package is missing, TransientError when the port is taken."""
+    """Look and serve until KeyboardInterrupt. Raises ConfigurationError when a package is missing, TransientError when the port is taken."""
     try:
         from prometheus_client import CollectorRegistry, start_http_server
     except ImportError:
-        raise UsageError("The monitor needs one more package; install it with: pip install 'event-platform[monitoring]'") from None
+        raise ConfigurationError("The monitor needs one more package; install it with: pip install 'event-platform[monitoring]'") from None
     from event_platform.monitoring.monitor import Monitor
 
     monitor = Monitor(environment, tell)

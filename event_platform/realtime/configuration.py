@@ -87,6 +87,11 @@ def read(environment: Environment) -> Collector:
 
 
 def _refuse_unknown(found: Collector, path: Path) -> None:
+    there = sources.all_sources()
+    if missing := [topic for topic in found.topics if topic not in there]:
+        topics = ", ".join(f'"{name}"' for name, source in there.items() if is_streamable(source))
+        way_out = f"Say in {path} which are to be: topics = [{topics}]" if topics else "Add one of JSON lines first."
+        raise ConfigurationError(f"Events of {', '.join(missing)} cannot be collected: there is no such feed. {way_out}")
     named = {topic for key in found.keys.values() for topic in key.topics}
     if unknown := named - set(found.topics):
         raise ConfigurationError(f"{path} gives keys for {', '.join(sorted(unknown))}, which its `topics` do not list.")
@@ -94,9 +99,7 @@ def _refuse_unknown(found: Collector, path: Path) -> None:
 
 
 def _collectable(name: str) -> Source:
-    source = sources.all_sources().get(name)
-    if source is None:
-        raise ConfigurationError(f"Events of {name} cannot be collected: there is no such feed. Name those there are: `topics` in collector.toml.")
+    source = sources.all_sources()[name]
     if not is_streamable(source):
         raise ConfigurationError(f"Events of {name} cannot be collected: its files are no JSON lines, or their names say something.")
     return source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from event_platform.errors import TransientError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from event_platform.realtime.sink import Sink
     from event_platform.sources.contract import Source
 
+TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,60}")
+"""A name that is repeated to whoever asked for it."""
+
 
 class Intake:
     """The topics, each with its judge, before one sink."""
@@ -30,7 +34,8 @@ class Intake:
     def source(self, topic: str) -> Source:
         """The contract of a topic; Refusal 404 when it is none."""
         if topic not in self.topics:
-            raise Refusal(404, f"There is no such topic; there are {', '.join(self.topics)}.")
+            named = f"topic {topic}" if TOPIC.fullmatch(topic) else "such topic"
+            raise Refusal(404, f"There is no {named}; there are: {', '.join(self.topics)}.")
         return self.topics[topic]
 
     async def take(self, topic: str, events: bytes | Opened, client: str) -> tuple[int, dict[str, Any]]:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from event_platform import environment as settings
-from event_platform.errors import TransientError, UsageError
+from event_platform.errors import ConfigurationError, TransientError
 from event_platform.landing import segments
 from event_platform.realtime import configuration, orphans
 from event_platform.scratch import passing_folder
@@ -24,14 +24,14 @@ _log = logging.getLogger(__name__)
 def serve(environment: Environment, host: str, port: int, workers: int) -> None:
     """Recover what a dead collector left, then serve until SIGTERM or SIGINT; what is under way is answered first.
 
-    Raises ConfigurationError for settings that cannot be used, UsageError when the server is not installed.
+    Raises ConfigurationError for settings that cannot be used, and when the server is not installed.
     """
     try:
         from granian.constants import Interfaces
         from granian.http import HTTP1Settings
         from granian.server import Server
     except ImportError:
-        raise UsageError("The collector needs more packages; install them with: pip install 'event-platform[collector]'") from None
+        raise ConfigurationError("The collector needs more packages; install them with: pip install 'event-platform[collector]'") from None
     collector = configuration.read(environment)
     collector.secrets()
     collector.refuse_strangers(host)

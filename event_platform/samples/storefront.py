@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from event_platform.errors import UsageError
+from event_platform.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from fake_web_events.event import Event
@@ -41,7 +41,8 @@ def write_sample(
 ) -> list[Path]:
     """Write the page views of so many visits to `storefront-1.json` …, in order of time, and give the files.
 
-    The same arguments give the same bytes. Raises UsageError when there is nothing to make or `fake-web-events` is not installed.
+    The same arguments give the same bytes. Raises UsageError when there is nothing to make, ConfigurationError when
+    `fake-web-events` is not installed.
     """
     if min(visits, users, days, files) < 1:
         raise UsageError(f"A sample needs at least 1 visit, 1 user, 1 day and 1 file, not {visits}, {users}, {days} and {files}.")
@@ -64,7 +65,9 @@ def _seeded(seed: int) -> Iterator[None]:
     try:
         from faker import Faker
     except ImportError:
-        raise UsageError("This sample is made by the package fake-web-events; install it with: pip install 'event-platform[samples]'") from None
+        raise ConfigurationError(
+            "This sample is made by the package fake-web-events; install it with: pip install 'event-platform[samples]'"
+        ) from None
     before = random.getstate()
     random.seed(seed)
     Faker.seed(seed)

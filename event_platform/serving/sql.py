@@ -5,6 +5,7 @@ A query sees each table as its last commit left it: the files of that snapshot a
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from event_platform.lake.schema import Table
 
 COPY_OPTIONS = {Format.csv: "FORMAT csv, HEADER", Format.json: "FORMAT json, ARRAY true", Format.parquet: "FORMAT parquet"}
+
+LIST_TABLES = "SELECT table_schema AS layer, table_name AS name FROM information_schema.tables ORDER BY ALL"
 
 
 def declared_tables() -> list[Table]:
@@ -90,7 +93,7 @@ class Session:
         self.statements(statement)
         self.refresh(statement)
         with self._running():
-            result = self.duck.execute(statement)
+            result = self.duck.execute(_asked(statement))
         return [column[0] for column in result.description or ()], result.fetchall()
 
     def arrow(self, statement: str) -> pa.Table:
@@ -100,7 +103,7 @@ class Session:
         self.statements(statement)
         self.refresh(statement)
         with self._running():
-            answer = self.duck.sql(statement)
+            answer = self.duck.sql(_asked(statement))
             return pa.table({}) if answer is None else answer.to_arrow_table()
 
     def print(self, statement: str, form: Format, stream: BinaryIO) -> None:
@@ -119,7 +122,7 @@ class Session:
             raise UsageError(f"{'One of several answers' if others else 'EXPLAIN'} cannot be written as {form}; leave --format and --output out.")
         self.refresh(query)
         with self._running():
-            self.duck.execute(f"COPY (\n{query}\n) TO {literal(str(output))} ({COPY_OPTIONS[form]})")
+            self.duck.execute(f"COPY (\n{_asked(query)}\n) TO {literal(str(output))} ({COPY_OPTIONS[form]})")
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -131,6 +134,11 @@ class Session:
             if "Catalog Error: Table with name" not in str(error):
                 raise
             raise UsageError(f"{error}\nTables: {', '.join(sorted(self.tables))}.") from error
+
+
+def _asked(statement: str) -> str:
+    """What DuckDB is asked: its own SHOW TABLES looks into one schema alone, in which there is no table."""
+    return LIST_TABLES if re.fullmatch(r"\s*SHOW\s+TABLES\s*;?\s*", statement, re.IGNORECASE) else statement
 
 
 @contextmanager

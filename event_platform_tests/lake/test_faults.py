@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from event_platform import environment
 from event_platform.cli.terminal import exit_if_failed
-from event_platform.errors import TransientError
+from event_platform.errors import ConfigurationError, TransientError
 from event_platform.lake import catalogues, faults
+from event_platform.lake.catalog import Lake
 from event_platform_tests.pipeline import Pipeline, line
 
 
@@ -30,6 +33,7 @@ def test_a_locked_catalogue_is_told_and_loses_nothing(home: Path, monkeypatch: p
         with pytest.raises(typer.Exit) as ended:
             exit_if_failed([outcome])
         assert ended.value.exit_code == TransientError.exit_code
+        assert not any("Dependencies for step" in each for each in pipeline.told)  # which is Dagster's way to say that it is the only one
         other.rollback()
     pipeline.run_well()
     assert (pipeline.status().total.trusted, pipeline.status().balanced) == (2, True)
@@ -44,6 +48,33 @@ def test_a_damaged_catalogue_is_told(home: Path) -> None:
     with pytest.raises(typer.Exit) as ended:
         exit_if_failed([outcome])
     assert ended.value.exit_code == 1
+
+
+def test_a_catalogue_that_is_away_is_told_with_the_way_out() -> None:
+    import psycopg
+
+    told = r"The catalogue cannot be used \(.*\). Nothing is lost and the lake is as it was; bring it back, then run again.$"
+    with pytest.raises(TransientError, match=told), faults.explained("the lake"):
+        psycopg.connect("postgresql://127.0.0.1:9/lake", connect_timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "package", "way_out"),
+    [
+        ("postgresql://lake@127.0.0.1:9/lake", "psycopg", "pip install 'event-platform[postgres]'"),
+        ("thrift://127.0.0.1:9", "thrift.transport", "pip install 'event-platform[hive]'"),
+        ("glue", "boto3", "pip install 'event-platform[aws]'"),
+    ],
+)
+def test_a_package_that_is_missing_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch, catalogue: str, package: str, way_out: str) -> None:
+    monkeypatch.setenv("EVENT_PLATFORM_CATALOG", catalogue)
+    for loaded in ("pyiceberg.catalog.hive", "pyiceberg.catalog.glue", package):
+        monkeypatch.delitem(sys.modules, loaded, raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigurationError) as told, faults.explained("the lake"):
+        Lake(environment.read()).catalog.list_namespaces()
+    assert str(told.value).startswith("The catalogue needs a package that is not here (")
+    assert re.findall(r"event-platform\[\w+\]", str(told.value)) == [way_out.split("'")[1]]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), RuntimeError(f"IO Error: {os.strerror(errno.EDQUOT)}")])

@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 import socket
+import sys
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,14 @@ def test_good_ones_are_kept_and_broken_ones_told(shared: Running) -> None:
 def test_what_is_not_there(shared: Running, method: str, path: str, status: int) -> None:
     answer = requests.request(method, shared.url + path, timeout=30)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"), [("payments", "topic payments"), ("x" * 61, "such topic"), ("%3Cb%3E%22", "such topic"), ("%ff%0a", "such topic")]
+)
+def test_a_topic_that_is_not_there_is_told_with_those_that_are(shared: Running, asked: str, named: str) -> None:
+    answer = requests.post(f"{shared.url}/event/{asked}", json=CLICK, timeout=30)
+    assert (answer.status_code, answer.json()["error"]) == (404, f"There is no {named}; there are: clickstream.")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
@@ -194,6 +203,12 @@ def test_keys_and_how_much_they_may_bring(collect: Callable[..., Running]) -> No
     assert int(refused.headers["Retry-After"]) > 100
     assert b"s3cret" not in collector.stop()
     assert len(lines_pending()) == 4
+
+
+def test_a_collector_that_is_not_installed_is_told_with_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "granian.server", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'event-platform\[collector\]'"):
+        serve(Environment(tmp_path), "127.0.0.1", 8080, 1)
 
 
 def test_strangers_are_kept_out_without_keys(tmp_path: Path) -> None:

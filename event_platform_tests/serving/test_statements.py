@@ -44,6 +44,16 @@ def test_queries_are_answered_in_every_form(opened: Session, statement: str) -> 
     assert printed.getvalue()
 
 
+@pytest.mark.parametrize("statement", ["SHOW TABLES", "show tables;"])
+def test_the_tables_are_shown_with_their_layers(opened: Session, statement: str) -> None:
+    columns, rows = opened.query(statement)
+    assert columns == opened.arrow(statement).column_names == ["layer", "name"]
+    assert {f"{layer}.{name}" for layer, name in rows} == opened.tables.keys()
+    printed = io.BytesIO()
+    opened.print(statement, Format.csv, printed)
+    assert printed.getvalue().decode().splitlines()[1:] == [f"{layer},{name}" for layer, name in rows]
+
+
 @pytest.mark.parametrize("statement", ["EXPLAIN SELECT 'ä'", "explain /* how */ ANALYZE SELECT 1;", f"EXPLAIN PIVOT {TWO} ON a USING sum(b)"])
 def test_explanations_are_given_as_a_table_alone(opened: Session, statement: str) -> None:
     assert opened.query(statement)[1]

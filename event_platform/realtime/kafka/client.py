@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from event_platform.errors import ConfigurationError, PermanentError, TransientError, UsageError
+from event_platform.errors import ConfigurationError, PermanentError, TransientError
 from event_platform.realtime.kafka import schemas
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ _log = logging.getLogger(__name__)
 
 
 def kafka_of(environment: Environment) -> Kafka:
-    """Where Kafka is. Raises ConfigurationError when nobody said, UsageError when the client is not installed."""
+    """Where Kafka is. Raises ConfigurationError when nobody said, or the client is not installed."""
     try:
         import confluent_kafka  # noqa: F401
     except ImportError:
-        raise UsageError("Kafka needs more packages; install them with: pip install 'event-platform[kafka]'") from None
+        raise ConfigurationError("Kafka needs more packages; install them with: pip install 'event-platform[kafka]'") from None
     if environment.kafka is None:
         raise ConfigurationError("Nobody said where Kafka is: set EVENT_PLATFORM_KAFKA to host:port of its brokers, with commas between them.")
     return environment.kafka

@@ -54,7 +54,7 @@ class Registry:
             raise ConfigurationError("Nobody said where the schema registry is: set EVENT_PLATFORM_SCHEMA_REGISTRY to its address.")
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        self._address = _without_password(kafka.registry)
+        self._address = without_password(kafka.registry)
         try:
             options = {name: float(value) if name in _NUMBERS else value for name, value in kafka.registry_options.items()}
             self._client = SchemaRegistryClient({"url": kafka.registry, **_OPTIONS, **options})
@@ -119,6 +119,11 @@ class Registry:
             found = _or_none(self._client.get_schema, schema_id)
         return _parsed(found.schema_str) if found else None
 
+    def subjects(self) -> list[str]:
+        """The names of all subjects."""
+        with self._explained():
+            return self._client.get_subjects()
+
     def rule(self, source: Source) -> str | None:
         """The rule of the source's subject; None where a registry says that it has none. Others name the one that holds for all subjects then."""
         with self._explained():
@@ -157,8 +162,8 @@ class Registry:
             raise ConfigurationError(f"What answers at {self._address} is no schema registry: see EVENT_PLATFORM_SCHEMA_REGISTRY.") from error
 
 
-def _without_password(url: str) -> str:
-    """What follows the last @, for a / in the password makes what follows it a path."""
+def without_password(url: str) -> str:
+    """The address as it may be shown: what follows the last @, for a / in the password makes what follows it a path."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
