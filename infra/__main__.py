@@ -181,7 +181,7 @@ def _to_source(folder: Path, name: str, lines: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        own.unlink()
+        own.unlink(missing_ok=True)
         _gather_exports(folder)
 
 
