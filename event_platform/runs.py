@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 _listeners: list[Tell] = []
-
-_DAGSTER = str(Path(dg.__file__).parent)
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ def progress_logger(init: dg.InitLoggerContext) -> logging.Logger:  # noqa: ARG0
 class _ToListeners(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         meta = getattr(record, "dagster_meta", {})
-        if meta.get("dagster_event") is None and not record.pathname.startswith(_DAGSTER):
+        if meta.get("dagster_event") is None and record.levelno < logging.ERROR:  # those are Dagster's own; what failed is told when the run ends
             for tell in _listeners:
                 tell(meta.get("orig_message", record.getMessage()))
 
