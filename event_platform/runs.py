@@ -194,22 +194,29 @@ def _warnings(result: dg.ExecuteInProcessResult) -> Iterable[str]:
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterable[str]:
-    for event in result.all_events:
-        if event.is_step_failure:
-            yield f"{event.step_key}: {_told(event.step_failure_data.error)}"
-    for evaluation in result.get_asset_check_evaluations():
-        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR:
-            yield f"check {evaluation.check_name} on {evaluation.asset_key.to_user_string()} failed: {evaluation.description or ''}"
-    if not result.success and not any(event.is_step_failure for event in result.all_events):
+    failed = _failed_steps(result)
+    for event in failed:
+        yield f"{event.step_key}: {_told(event.step_failure_data.error)}"
+    for evaluation in _failed_checks(result):
+        yield f"check {evaluation.check_name} on {evaluation.asset_key.to_user_string()} failed: {evaluation.description or ''}"
+    if not result.success and not failed:
         yield "the run failed; see it in the UI"
 
 
 def _may_pass_later(result: dg.ExecuteInProcessResult) -> bool:
     """Whether steps failed, and each because something was busy, full or away; a check that failed says that what is there is wrong."""
-    failed = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    kinds = [_kind(_to_blame(error)) if error else None for error in failed]
-    is_told = all(evaluation.passed or evaluation.severity == dg.AssetCheckSeverity.WARN for evaluation in result.get_asset_check_evaluations())
-    return bool(kinds) and is_told and all(kind is not None and issubclass(kind, TransientError) for kind in kinds)
+    errors_of_steps = [event.step_failure_data.error for event in _failed_steps(result)]
+    kinds = [_kind(_to_blame(error)) if error else None for error in errors_of_steps]
+    return bool(kinds) and not _failed_checks(result) and all(kind is not None and issubclass(kind, TransientError) for kind in kinds)
+
+
+def _failed_steps(result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return [event for event in result.all_events if event.is_step_failure]
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[dg.AssetCheckEvaluation]:
+    """Those that block or are errors."""
+    return [each for each in result.get_asset_check_evaluations() if not each.passed and each.severity == dg.AssetCheckSeverity.ERROR]
 
 
 def _told(error: SerializableErrorInfo | None) -> str:
