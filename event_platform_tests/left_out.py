@@ -12,10 +12,10 @@ import pytest
 from infra import java
 
 MEANINGS = {
+    "long": "take minutes: make test-long",
     "java": "need Java 17: make test-all",
     "terraform": "need Terraform: make test-all",
     "server": "start a server: make test-all",
-    "long": "take minutes: make test-long",
     "slow": "take minutes together, though they need nothing: make test-all",
 }
 SLOW = (

@@ -29,3 +29,9 @@ def test_what_cannot_run_without_java() -> None:
     ended = told("without", "event_platform_tests/lake/test_catalogues.py", "-m", "java")
     assert "left out: 5 tests that need Java 17, which is not on this machine: install it or set JAVA_HOME." in ended
     assert "5 skipped" in ended
+
+
+def test_what_takes_minutes_is_said_to_be_in_the_command_that_runs_it() -> None:
+    ended = told("with", "event_platform_tests/serving/postgres/test_kills.py", "-m", "not long")
+    assert "tests that take minutes: make test-long. They are in serving/postgres/test_kills.py" in ended
+    assert "make test-all" not in ended, "they start servers too, and that command leaves them out"

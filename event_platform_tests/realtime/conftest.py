@@ -68,6 +68,10 @@ class Running:
         assert self.process is not None
         return [each for each in psutil.Process(self.process.pid).children() if _is_worker(each)]
 
+    def is_well(self) -> bool:
+        """As it says itself."""
+        return requests.get(f"{self.url}/health", timeout=30).status_code == 200
+
     def post(self, body: Any, path: str = "/event/clickstream", **options: Any) -> requests.Response:
         kind = "data" if isinstance(body, bytes) else "json"
         return requests.post(self.url + path, **{kind: body}, timeout=30, **options)

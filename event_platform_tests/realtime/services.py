@@ -16,6 +16,7 @@ import requests
 import infra
 from event_platform import environment
 from event_platform.realtime.windows import heartbeat
+from event_platform_tests.patience import eventually
 from infra.errors import InfraError
 from infra.process import running
 
@@ -109,12 +110,6 @@ def services(folder: Path, port: int) -> Iterator[dict[str, Service]]:
         begin("watch", _command(folder, "watch", "clickstream"), lambda _: started["watch"].has_said("watching"))
         begin("stream", _command(folder, "stream", "clickstream"), _counts)
         yield started
-
-
-def eventually(holds: Callable[[], bool], look_every_seconds: float = 0.2) -> None:
-    """Wait until it holds; a machine may be slow, pytest ends what takes too long."""
-    while not holds():
-        time.sleep(look_every_seconds)
 
 
 @contextmanager

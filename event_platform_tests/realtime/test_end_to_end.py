@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +22,10 @@ from event_platform.realtime.kafka import client, registry, topics
 from event_platform.realtime.windows import checkpoint
 from event_platform.realtime.windows.query import checkpoint_of
 from event_platform.runs import has_pending_work
+from event_platform_tests import patience
 from event_platform_tests.pipeline import Pipeline
 from event_platform_tests.realtime.clients import Clients
-from event_platform_tests.realtime.services import Service, eventually, services
+from event_platform_tests.realtime.services import Service, services
 from infra.process import LOOPBACK, ports
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ pytestmark = [pytest.mark.java, pytest.mark.server]
 CLICKSTREAM = sources.get("clickstream")
 DELAY_SECONDS = 60
 """Of the stream: a client that could not post for so long is late."""
+
+eventually = partial(patience.eventually, seconds=math.inf)
+"""What is killed may take its time; pytest ends what takes too long."""
 
 
 @pytest.fixture

@@ -148,21 +148,33 @@ def _await_topic(name: str, done: Any) -> None:  # noqa: ANN401 - a Future
 
 
 def await_leaders(client: AdminClient, names: Collection[str]) -> None:
-    """Wait for topics that were made: the controller says that they are before brokers have heard of them, who call them unknown until then.
+    """Wait for topics that were made: the controller says that they are before brokers have heard of them, and brokers before they lead them.
 
-    Raises TransientError when that takes too long.
+    So the leader of each partition is asked where it ends. Raises TransientError when that takes too long, and as `explained` does.
     """
+    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # its stubs lag behind
 
     def are_led() -> bool:
         known = client.list_topics(timeout=ANSWER_SECONDS).topics
-        partitions = [list(known[name].partitions.values()) if name in known else [] for name in names]
-        return all(each and all(partition.leader >= 0 for partition in each) for each in partitions)
+        partitions = [TopicPartition(name, number) for name in names if name in known for number in known[name].partitions]
+        if {place.topic for place in partitions} != set(names):
+            return False
+        ends = client.list_offsets({place: OffsetSpec.latest() for place in partitions}, request_timeout=ANSWER_SECONDS)  # type: ignore[no-untyped-call]
+        try:
+            for end in ends.values():
+                end.result(2 * ANSWER_SECONDS)
+        except KafkaException as error:
+            if error.args[0].name() not in UNKNOWN_TOPIC | NOT_LED:
+                raise
+            return False
+        return True
 
     with explained("Kafka"):
         try:
             Retrying(retry=retry_if_result(lambda led: not led), wait=wait_fixed(LOOK_EVERY_SECONDS), stop=stop_after_delay(ANSWER_SECONDS))(are_led)
         except RetryError as error:
-            raise TransientError(f"No broker of Kafka has heard of {', '.join(names)} yet. Nothing is lost; try again.") from error
+            raise TransientError(f"No broker of Kafka leads {', '.join(names)} yet. Nothing is lost; try again.") from error
 
 
 def largest_message_bytes(environment: Environment, topics: Iterable[str]) -> int:
@@ -235,4 +247,6 @@ def in_words(what: str, error: KafkaError) -> ConfigurationError | PermanentErro
 
 _SETTINGS = {"_INVALID_ARG", "_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED", "UNSUPPORTED_SASL_MECHANISM", "_SSL", "_NOT_CONFIGURED"}
 UNKNOWN_TOPIC = {"_UNKNOWN_TOPIC", "UNKNOWN_TOPIC_OR_PART"}
+NOT_LED = {"LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH", "OFFSET_NOT_AVAILABLE"}
+"""What a partition says whose leader has just changed: the first leader of a new one too."""
 _TOO_LARGE = {"MSG_SIZE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"}

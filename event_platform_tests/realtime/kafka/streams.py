@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-from tenacity import retry, stop_after_delay, wait_fixed
 
 from event_platform import environment
 from event_platform.engines.duckdb import connect
@@ -21,6 +19,7 @@ from event_platform.realtime.kafka import client, consume, registry, schemas, wi
 from event_platform.sources.contract import Source
 from event_platform.stage.staging import stage_pending
 from event_platform.trusted.merge import merge_pending
+from event_platform_tests.patience import eventually
 from event_platform_tests.pipeline import Pipeline
 from event_platform_tests.realtime.conftest import CLICK
 from event_platform_tests.realtime.kafka.topics import messages_in
@@ -136,11 +135,6 @@ class Staying:
         self._thread.join(120)
         assert not self._thread.is_alive()
         assert self.failure == []
-
-
-@retry(wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)
-def eventually(holds: Callable[[], object]) -> None:
-    assert holds()
 
 
 def written(schema: schemas.Schema, schema_id: int, record: object) -> bytes:

@@ -16,7 +16,8 @@ from event_platform.environment import Environment
 from event_platform.errors import UsageError
 from event_platform.realtime.kafka import client, consume, schemas, wire
 from event_platform.sources.contract import Column
-from event_platform_tests.realtime.kafka.streams import Stream, eventually
+from event_platform_tests.patience import eventually
+from event_platform_tests.realtime.kafka.streams import Stream
 
 pytestmark = pytest.mark.java
 

@@ -9,7 +9,8 @@ import pytest
 import infra
 from event_platform.errors import PermanentError, TransientError
 from event_platform.realtime.kafka import client, membership
-from event_platform_tests.realtime.kafka.streams import Staying, Stream, eventually
+from event_platform_tests.patience import eventually
+from event_platform_tests.realtime.kafka.streams import Staying, Stream
 from event_platform_tests.realtime.kafka.topics import make_topic
 
 pytestmark = pytest.mark.java

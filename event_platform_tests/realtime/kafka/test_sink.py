@@ -16,6 +16,7 @@ from event_platform.environment import Environment
 from event_platform.realtime.kafka import client, registry, schemas
 from event_platform.realtime.kafka.sink import KafkaSink
 from event_platform.sources.contract import Source
+from event_platform_tests.patience import eventually
 from event_platform_tests.realtime.conftest import CLICK, Running
 from event_platform_tests.realtime.kafka.topics import events_in, make_topic, messages_in
 from event_platform_tests.realtime.test_kills import Clients
@@ -125,12 +126,6 @@ def test_it_does_not_start_without_what_it_needs(
 
 
 @retry(wait=wait_fixed(0.1), stop=stop_after_delay(60), reraise=True)
-def well(collector: Running) -> None:
-    """Nobody posts meanwhile."""
-    assert requests.get(f"{collector.url}/health", timeout=30).status_code == 200
-
-
-@retry(wait=wait_fixed(0.1), stop=stop_after_delay(60), reraise=True)
 def taken(collector: Running, event: dict[str, Any], path: str) -> None:
     """Sent again until it is, as clients do."""
     assert collector.post(event, path).status_code == 200
@@ -150,7 +145,7 @@ def test_a_broker_that_is_killed_loses_nothing_that_was_acknowledged(
         assert clients.begun.wait(60)
         broker.process.kill()
     with infra.kafka(folder) as broker:
-        well(collector)
+        eventually(collector.is_well)  # nobody posts meanwhile
         taken(collector, CLICK | {"event_id": "again"}, path(clicks))
         clients.stop()
         ids = {event["event_id"] for _, event in events_in(environment.read(), clicks)}
