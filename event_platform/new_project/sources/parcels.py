@@ -1,5 +1,7 @@
 """Scans of parcels at depots and at the door, one JSON object a line."""
 
+from datetime import date
+
 from event_platform.sources.contract import Column, Rule, Source, Subject
 
 SOURCE = Source(
@@ -9,6 +11,8 @@ SOURCE = Source(
     # Which column says that two records are the same event. The one with the later timestamp is kept.
     event_id="scan_id",
     timestamp="scanned_at",
+    # An event before it goes to quarantine; each date since is a partition, which the UI shows as missing until there is something of it.
+    first_date=date(2026, 1, 1),
     # trusted.parcels is stored by this, then by year, month and day.
     kind=("status",),
     columns=(
