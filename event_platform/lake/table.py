@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from event_platform.engines.spelling import literal, literals
+from event_platform.errors import PermanentError
 from event_platform.lake.faults import explained
 from event_platform.lake.overwrite import overwrite
 from event_platform.lake.schema import DUCKDB_TYPES
@@ -20,6 +21,7 @@ from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
+    from pyiceberg.table import DataScan
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
 
@@ -97,7 +99,7 @@ class LakeTable:
     def files(self, where: str | None = None) -> list[DataFile]:
         """The data files of the current snapshot that may hold rows for which `where` is true."""
         if where is not None:
-            return [task.file for task in self.iceberg.scan(row_filter=where).plan_files()]
+            return self._planned(self.iceberg.scan(row_filter=where))
         if self._files is None:
             self._files = self._files_of_snapshot()
         return self._files
@@ -107,7 +109,7 @@ class LakeTable:
         here = self.identity, self.iceberg.location()  # a copy of a lake has the same tables elsewhere
         snapshot_id, files = _last_read.get(here, (0, []))
         if snapshot_id != self.snapshot_id:
-            files = [task.file for task in self.iceberg.scan().plan_files()]
+            files = self._planned(self.iceberg.scan())
             _last_read[here] = self.snapshot_id, files
         return files
 
@@ -168,7 +170,19 @@ class LakeTable:
 
     def files_at(self, snapshot_id: int) -> list[DataFile]:
         """The data files of an older snapshot that has not expired."""
-        return [task.file for task in self.iceberg.scan(snapshot_id=snapshot_id).plan_files()]
+        return self._planned(self.iceberg.scan(snapshot_id=snapshot_id))
+
+    def _planned(self, scan: DataScan) -> list[DataFile]:
+        """The data files of a scan. Raises PermanentError when rows in them were deleted by files beside them, which nothing here reads."""
+        try:
+            tasks = list(scan.plan_files())
+        except ValueError as error:
+            if "equality deletes" not in str(error):  # what pyiceberg says of rows deleted by their values
+                raise
+            raise _deleted_elsewhere(self.declared.name) from error
+        if any(task.delete_files for task in tasks):
+            raise _deleted_elsewhere(self.declared.name)
+        return [task.file for task in tasks]
 
     def came_and_went(self, snapshot_id: int) -> tuple[list[DataFile], list[DataFile]]:
         """The data files that the table has and did not have in an older snapshot (0: before the first), and those that it had and lacks now."""
@@ -266,6 +280,14 @@ class LakeTable:
         """The fields of the columns whose bounds are values of rows, perhaps of persons."""
         schema = self.iceberg.schema()
         return [schema.find_field(name).field_id for name in self.declared.looked_up_by]
+
+
+def _deleted_elsewhere(name: str) -> PermanentError:
+    return PermanentError(
+        f"{name} holds rows that another engine deleted without writing its files anew (merge-on-read). Here they would come back, so nothing was "
+        f"read or changed. Have the deleted rows left out of the files, in Spark with CALL lake.system.rewrite_data_files(table => '{name}', "
+        "options => map('delete-file-threshold', '1', 'remove-dangling-deletes', 'true')), then run again."
+    )
 
 
 def _join(dates: Iterable[date]) -> str:
