@@ -81,8 +81,7 @@ def _behind(lake: Lake, source: Source) -> Iterable[bool]:
     yield bool(stage.note("reparsing"))
     yield bool(stage.changes_since(trusted.consumed(stage.declared.name)))
     for aggregate in aggregates_of(source):
-        upstream = lake.open(aggregate.upstream)
-        yield bool(upstream.changes_since(lake.open(aggregate.table).consumed(upstream.declared.name)))
+        yield bool(lake.open(aggregate.upstream).changes_for(lake.open(aggregate.table)))
     yield is_behind(lake, source)
 
 

@@ -67,8 +67,7 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: 
     """
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
-        consumed = answers.consumed(upstream.declared.name)
-        changes = upstream.changes_since(consumed)
+        consumed, changes = answers.consumed(upstream.declared.name), upstream.changes_for(answers)
         if not changes:
             return frozenset()
         held = dates_held(upstream)

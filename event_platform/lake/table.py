@@ -231,6 +231,16 @@ class LakeTable:
         changes = [Change.of(snapshot) for snapshot in newer]
         return sorted((change for change in changes if change.kind != "upkeep"), key=lambda change: change.sequence)
 
+    def changes_for(self, reader: LakeTable) -> list[Change]:
+        """Writes that a table made from this one has not taken in, oldest first, upkeep left out.
+
+        For one that never took in any, when the writes that brought the rows are forgotten, one that names no dates stands for them all.
+        """
+        consumed = reader.consumed(self.declared.name)
+        changes = self.changes_since(consumed)
+        is_forgotten = not changes and not consumed and self.files()
+        return [Change("replacement", sequence=self.sequence)] if is_forgotten else changes
+
     def changes_of(self, run_id: str) -> list[Change]:
         """Writes that the run made, oldest first, upkeep left out."""
         own = [s for s in self.iceberg.snapshots() if s.summary and s.summary.additional_properties.get(f"{PREFIX}run-id") == run_id]
