@@ -199,10 +199,11 @@ class LakeTable:
 
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
-        paths = self.paths(self.files() if files is None else files)
-        if not paths:
+        chosen = self.files() if files is None else files
+        if not chosen:
             return self.declared.empty_select
-        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{literals(paths)}], hive_partitioning = false{self._as_now()})"
+        read = f"read_parquet([{literals(self.paths(chosen))}], hive_partitioning = false{self._as_now(chosen)})"
+        return f"SELECT {self.declared.select_list}{extra} FROM {read}"
 
     def paths(self, files: Sequence[DataFile]) -> list[str]:
         """Where data files can be read; unless that is in place, those that are not on this machine are fetched."""
@@ -214,11 +215,12 @@ class LakeTable:
         """The same for DuckDB in this process."""
         return replace(self, in_place=False)
 
-    def _as_now(self) -> str:
-        """How to read files that are older than some of the columns, or that nobody has looked into: by field id, what a file lacks is NULL."""
-        if len(self.iceberg.metadata.schemas) == 1 and not self.in_place:
-            return ""
+    def _as_now(self, files: Sequence[DataFile]) -> str:
+        """How to read files that lack some of the columns, or that nobody has looked into: by field id, what a file lacks is NULL."""
         ids = {field.name: field.field_id for field in self.iceberg.schema().fields}
+        wanted = {ids[name] for name in self.declared.column_names}
+        if len(self.iceberg.metadata.schemas) == 1 and not self.in_place and all(wanted <= (file.column_sizes or {}).keys() for file in files):
+            return ""
         columns = (
             f"{ids[column.name]}: {{name: {literal(column.name)}, type: '{DUCKDB_TYPES[column.type]}', default_value: NULL}}"
             for column in self.declared.columns

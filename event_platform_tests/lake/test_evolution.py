@@ -57,6 +57,19 @@ def test_a_column_given_up_goes_to_extra(home: Path) -> None:  # noqa: ARG001 - 
     assert pipeline.sql("SELECT event_id, extra FROM trusted.payments ORDER BY 1") == [("a", None), ("b", '{"channel":"web"}')]
 
 
+def test_a_column_given_up_can_be_taken_back(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    without = pipeline.source
+    with_channel = replace(without, columns=(*without.columns, CHANNEL))
+    for name, pipeline.source in (("a", with_channel), ("b", without), ("c", with_channel)):
+        pipeline.drop(f"{name}.json", [line(name, channel=f"by {name}")])
+        process(pipeline)
+    for declare in (tables.stage, tables.trusted):
+        with connect(environment.read()) as duck:
+            found = duck.execute(f"SELECT event_id, channel FROM ({pipeline.lake.open(declare(with_channel)).select()}) ORDER BY 1").fetchall()
+        assert found == [("a", "by a"), ("b", None), ("c", "by c")]
+
+
 def test_a_changed_type_is_told_before_anything_is_written(home: Path) -> None:  # noqa: ARG001 - sets the home
     pipeline = Pipeline()
     pipeline.drop("a.json", [line("a")])
