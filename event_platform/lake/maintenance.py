@@ -65,10 +65,14 @@ def worth_compacting(table: LakeTable) -> list[DataFile]:
 
 
 def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> int:
-    """Write the small files of each partition that has several as one; give how many files that replaced."""
-    small = worth_compacting(table)
-    if small:
-        table.commit(Change("upkeep"), run_id, added=write(duck, table, table.select(small)), removed=small)
+    """Write the small files of each partition that has several as one; give how many files that replaced.
+
+    All columns are kept, whoever knows them; a table with one that cannot be written, of another engine's type, is left as it is.
+    """
+    small, whole = worth_compacting(table), table.whole
+    if not small or whole is None:
+        return 0
+    table.commit(Change("upkeep"), run_id, added=write(duck, whole, whole.select(small)), removed=small)
     return len(small)
 
 

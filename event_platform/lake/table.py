@@ -16,7 +16,7 @@ from event_platform.engines.spelling import literal, literals
 from event_platform.errors import PermanentError
 from event_platform.lake.faults import explained
 from event_platform.lake.overwrite import overwrite
-from event_platform.lake.schema import DUCKDB_TYPES
+from event_platform.lake.schema import DUCKDB_TYPES, as_stored
 from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
@@ -209,6 +209,12 @@ class LakeTable:
         """Where data files can be read; unless that is in place, those that are not on this machine are fetched."""
         names = [file.file_path for file in files]
         return names if self.in_place else self.storage.paths(names)
+
+    @property
+    def whole(self) -> LakeTable | None:
+        """The same with the columns that it has beside the declared ones, for who writes the same rows anew; None if one cannot be written."""
+        declared = as_stored(self.declared, self.iceberg.schema())
+        return None if declared is None else replace(self, declared=declared)
 
     @property
     def here(self) -> LakeTable:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from pyiceberg.table.statistics import StatisticsFile
+from pyiceberg.types import IntegerType
 
 from event_platform import tables
 from event_platform.lake import maintenance
@@ -55,6 +56,16 @@ def test_a_snapshot_that_somebody_named_is_kept_until_the_name_goes(at_hand: Lak
     table.iceberg.manage_snapshots().remove_tag("quarter").commit()
     table.refresh()
     assert expire(table, AT_ONCE, needed_since=2**62) == 1
+
+
+def test_a_table_with_a_column_that_cannot_be_written_is_left_as_it_is(at_hand: LakeAtHand) -> None:
+    for number in range(4):
+        at_hand.stage([Event(f"{number}", "2026-03-01T12:00:00")])
+    table = at_hand.lake.open(tables.stage(at_hand.source))
+    with table.iceberg.update_schema() as update:
+        update.add_column("of_another_engine", IntegerType())
+    table.refresh()
+    assert (compact(table, at_hand.duck, "test"), table.rows) == (0, 4)
 
 
 def test_statistics_that_another_engine_wrote_are_no_orphans(at_hand: LakeAtHand) -> None:
