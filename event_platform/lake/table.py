@@ -242,12 +242,18 @@ class LakeTable:
     def changes_for(self, reader: LakeTable) -> list[Change]:
         """Writes that a table made from this one has not taken in, oldest first, upkeep left out.
 
-        For one that never took in any, when the writes that brought the rows are forgotten, one that names no dates stands for them all.
+        One that names no dates stands for them all where some are forgotten (`knows_since`).
         """
         consumed = reader.consumed(self.declared.name)
-        changes = self.changes_since(consumed)
-        is_forgotten = not changes and not consumed and self.files()
-        return [Change("replacement", sequence=self.sequence)] if is_forgotten else changes
+        return self.changes_since(consumed) if self.knows_since(consumed) else [Change("replacement", sequence=self.sequence)]
+
+    def knows_since(self, sequence: int) -> bool:
+        """Whether all writes after the snapshot with that number are remembered, so that `changes_since` misses none.
+
+        Upkeep forgets only what was taken in, but it cannot know of tables that are yet to be made, and others expire snapshots too: S3 Tables and
+        Glue by themselves, after days.
+        """
+        return {snapshot.sequence_number for snapshot in self.iceberg.snapshots()}.issuperset(range(sequence + 1, self.sequence + 1))
 
     def changes_of(self, run_id: str) -> list[Change]:
         """Writes that the run made, oldest first, upkeep left out."""
