@@ -61,7 +61,7 @@ def expire(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, today: d
 def _stage(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: date) -> list[Expired]:
     with lake.writing(f"stage.{source.name}"), lake.writing(f"trusted.{source.name}"):
         stage, trusted = lake.open(tables.stage(source)), lake.open(tables.trusted(source))
-        if stage.changes_since(trusted.consumed(stage.declared.name)):
+        if stage.changes_for(trusted):
             return []
         old = files_before(stage, before, dates_at_work(lake, source, duck, stage))
         if not old:
@@ -96,7 +96,7 @@ def _archive(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before
 def _trusted(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, before: date) -> list[Expired]:
     with lake.writing(f"stage.{source.name}"), lake.writing(f"trusted.{source.name}"):
         seen, trusted, stage = (lake.open(declare(source)) for declare in (tables.seen, tables.trusted, tables.stage))
-        may_go = not (stage.changes_since(trusted.consumed(stage.declared.name)) or is_behind(lake, trusted, aggregates_from(tables.trusted(source))))
+        may_go = not (stage.changes_for(trusted) or is_behind(lake, trusted, aggregates_from(tables.trusted(source))))
         done = expire_rows(duck, trusted, before, accounting.retired_by_date(stage)) if may_go else None
         forget_expired(duck, seen, first_kept(trusted))
         return [done] if done and done.dates else []

@@ -79,10 +79,9 @@ def _behind(lake: Lake, source: Source) -> Iterable[bool]:
     ledger, stage, trusted = (lake.open(declare(source)) for declare in (tables.ledger, tables.stage, tables.trusted))
     yield bool(ledger.changes_since(stage.consumed(ledger.declared.name)))
     yield bool(stage.note("reparsing"))
-    yield bool(stage.changes_since(trusted.consumed(stage.declared.name)))
+    yield bool(stage.changes_for(trusted))
     for aggregate in aggregates_of(source):
-        upstream = lake.open(aggregate.upstream)
-        yield bool(upstream.changes_since(lake.open(aggregate.table).consumed(upstream.declared.name)))
+        yield bool(lake.open(aggregate.upstream).changes_for(lake.open(aggregate.table)))
     yield is_behind(lake, source)
 
 

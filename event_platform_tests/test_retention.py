@@ -14,6 +14,7 @@ from event_platform.aggregate import aggregates_of
 from event_platform.aggregate.daily import aggregate_pending
 from event_platform.engines.duckdb import connect
 from event_platform.errors import ConfigurationError
+from event_platform.landing import queue
 from event_platform.landing.claiming import claim_pending
 from event_platform.landing.expiry import unarchived
 from event_platform.sources.contract import Source
@@ -154,6 +155,21 @@ def test_answers_that_name_persons_go_with_the_events_as_if_these_had_never_been
     process(pipeline)
     assert pipeline.sql("SELECT username FROM aggregate.clickstream_windows") == [("ben",)]
     assert total(pipeline).expired == 1
+
+
+def test_a_file_that_a_dead_claim_left_is_there_for_the_next_however_old_its_date(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = landed(KEPT)
+    pipeline.drop("second.json", [line("e", "2026-03-10T11:00:00")])
+    entered = pipeline.lake.open(tables.ledger(pipeline.source)).last_file_id
+    assert list(queue.claim(environment.read(), pipeline.source, partitions.today(), entered + 1))
+    keep, later = Retention(archive_days=1, stage_days=1, quarantine_days=1), partitions.today() + timedelta(days=9)
+    assert expire(pipeline, keep, later) == {}
+    process(pipeline)
+    with connect(environment.read()) as duck:
+        rebuild_dates(pipeline.lake, pipeline.source, duck, "backfill", [date(2026, 3, 10)])
+    assert events(pipeline) == ["c", "d", "e"]
+    assert expire(pipeline, keep, later) == {"stage.payments": (3, 2), "landing.payments": (3, 2)}
+    assert total(pipeline).landed == 3
 
 
 def test_the_archive_stays_as_long_as_anything_is_parsed_from_it(home: Path) -> None:

@@ -67,12 +67,12 @@ def aggregate_pending(lake: Lake, aggregate: Aggregate, engine: Engine, run_id: 
     """
     with lake.writing(aggregate.table.name):
         upstream, answers = _opened(lake, aggregate)
-        consumed = answers.consumed(upstream.declared.name)
-        changes = upstream.changes_since(consumed)
+        consumed, changes = answers.consumed(upstream.declared.name), upstream.changes_for(answers)
         if not changes:
             return frozenset()
         held = dates_held(upstream)
-        changed = frozenset[date]().union(*(change.dates for change in changes), () if consumed else held)
+        unknown = frozenset[date]() if consumed and upstream.knows_since(consumed) else held | dates_held(answers)
+        changed = unknown.union(*(change.dates for change in changes))
         outdated = changed | (aggregate.reach.outdated(changed, answers) & (held | dates_held(answers)))
         dates = _not_before(first_recomputed(lake, aggregate), outdated)
         _recompute(aggregate, upstream, answers, engine, run_id, dates, {upstream.declared.name: changes[-1].sequence})

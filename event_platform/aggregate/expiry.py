@@ -37,7 +37,7 @@ def first_recomputed(lake: Lake, aggregate: Aggregate) -> date:
 
 def is_behind(lake: Lake, upstream: LakeTable, readers: Collection[Aggregate]) -> bool:
     """Whether one of the aggregates has yet to take in what changed in the table that it is made from."""
-    return any(upstream.changes_since(lake.open(reader.table).consumed(upstream.declared.name)) for reader in readers)
+    return any(upstream.changes_for(lake.open(reader.table)) for reader in readers)
 
 
 @starts_anew

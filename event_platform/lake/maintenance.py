@@ -65,25 +65,31 @@ def worth_compacting(table: LakeTable) -> list[DataFile]:
 
 
 def compact(table: LakeTable, duck: duckdb.DuckDBPyConnection, run_id: str) -> int:
-    """Write the small files of each partition that has several as one; give how many files that replaced."""
-    small = worth_compacting(table)
-    if small:
-        table.commit(Change("upkeep"), run_id, added=write(duck, table, table.select(small)), removed=small)
+    """Write the small files of each partition that has several as one; give how many files that replaced.
+
+    All columns are kept, whoever knows them; a table with one that cannot be written, of another engine's type, is left as it is.
+    """
+    small, whole = worth_compacting(table), table.whole
+    if not small or whole is None:
+        return 0
+    table.commit(Change("upkeep"), run_id, added=write(duck, whole, whole.select(small)), removed=small)
     return len(small)
 
 
 def expire(table: LakeTable, keep: timedelta, needed_since: int) -> int:
-    """Forget snapshots that were replaced longer than `keep` ago and that no other table has yet to read; the current one always stays.
+    """Forget snapshots that were replaced longer than `keep` ago and that no other table has yet to read.
+
+    The current one always stays, and one to which somebody has given a name (a tag, a branch) until the name goes.
 
     It does not matter when a snapshot was made: until its successor came, whoever opened the table began to read it.
     """
     horizon = int((datetime.now(UTC) - keep).timestamp() * 1000)
-    current = table.iceberg.current_snapshot()
+    named = {name.snapshot_id for name in table.iceberg.metadata.refs.values()}
     snapshots = sorted(table.iceberg.snapshots(), key=lambda snapshot: snapshot.sequence_number or 0)
     old = [
         snapshot.snapshot_id
         for snapshot, successor in pairwise(snapshots)
-        if successor.timestamp_ms < horizon and (snapshot.sequence_number or 0) <= needed_since and snapshot != current
+        if successor.timestamp_ms < horizon and (snapshot.sequence_number or 0) <= needed_since and snapshot.snapshot_id not in named
     ]
     if old:
         table.iceberg.maintenance.expire_snapshots().by_ids(old).commit()
@@ -103,9 +109,10 @@ def remove_orphans(table: LakeTable) -> tuple[int, int]:
 
 
 def named_files(table: LakeTable) -> frozenset[str]:
-    """The data and metadata files that the table's snapshots name."""
-    iceberg = table.iceberg
-    named = {iceberg.metadata_location, *(entry.metadata_file for entry in iceberg.metadata.metadata_log)}
+    """The data and metadata files that the table and its snapshots name."""
+    iceberg, metadata = table.iceberg, table.iceberg.metadata
+    named = {iceberg.metadata_location, *(entry.metadata_file for entry in metadata.metadata_log)}
+    named |= {each.statistics_path for each in (*metadata.statistics, *metadata.partition_statistics)}  # which other engines write
     manifests = {}
     for snapshot in iceberg.snapshots():
         named.add(snapshot.manifest_list)

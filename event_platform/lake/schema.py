@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyiceberg.partitioning import PartitionSpec
     from pyiceberg.schema import Schema
 
-    from event_platform.sources.contract import Column
+    from event_platform.sources.contract import Column, ColumnType
 
 DUCKDB_TYPES = {
     "string": "VARCHAR",
@@ -111,6 +111,24 @@ def iceberg_schema(table: Table) -> Schema:
         for number, column in enumerate(table.columns, start=1)
     )
     return Schema(*fields)
+
+
+def as_stored(table: Table, schema: Schema) -> Table | None:
+    """The declaration with the columns that the table has beside it: given up, or of a newer version. None if one has a type that no contract has."""
+    beside = {field.name: _STORED.get(str(field.field_type)) for field in schema.fields if field.name not in table.column_names}
+    columns = [replace(table.columns[0], name=name, type=kind) for name, kind in beside.items() if kind]
+    return replace(table, columns=(*table.columns, *columns)) if len(columns) == len(beside) else None
+
+
+_STORED: dict[str, ColumnType] = {
+    "string": "string",
+    "long": "long",
+    "double": "double",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamptz": "timestamp",
+}
+"""What a contract calls types of Iceberg."""
 
 
 def changed_types(table: Table, schema: Schema) -> list[str]:

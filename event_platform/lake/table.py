@@ -13,13 +13,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from event_platform.engines.spelling import literal, literals
+from event_platform.errors import PermanentError
 from event_platform.lake.faults import explained
 from event_platform.lake.overwrite import overwrite
-from event_platform.lake.schema import DUCKDB_TYPES
+from event_platform.lake.schema import DUCKDB_TYPES, as_stored
 from event_platform.lake.storage import FOLDERS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
+    from pyiceberg.table import DataScan
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
 
@@ -97,7 +99,7 @@ class LakeTable:
     def files(self, where: str | None = None) -> list[DataFile]:
         """The data files of the current snapshot that may hold rows for which `where` is true."""
         if where is not None:
-            return [task.file for task in self.iceberg.scan(row_filter=where).plan_files()]
+            return self._planned(self.iceberg.scan(row_filter=where))
         if self._files is None:
             self._files = self._files_of_snapshot()
         return self._files
@@ -107,7 +109,7 @@ class LakeTable:
         here = self.identity, self.iceberg.location()  # a copy of a lake has the same tables elsewhere
         snapshot_id, files = _last_read.get(here, (0, []))
         if snapshot_id != self.snapshot_id:
-            files = [task.file for task in self.iceberg.scan().plan_files()]
+            files = self._planned(self.iceberg.scan())
             _last_read[here] = self.snapshot_id, files
         return files
 
@@ -168,7 +170,19 @@ class LakeTable:
 
     def files_at(self, snapshot_id: int) -> list[DataFile]:
         """The data files of an older snapshot that has not expired."""
-        return [task.file for task in self.iceberg.scan(snapshot_id=snapshot_id).plan_files()]
+        return self._planned(self.iceberg.scan(snapshot_id=snapshot_id))
+
+    def _planned(self, scan: DataScan) -> list[DataFile]:
+        """The data files of a scan. Raises PermanentError when rows in them were deleted by files beside them, which nothing here reads."""
+        try:
+            tasks = list(scan.plan_files())
+        except ValueError as error:
+            if "equality deletes" not in str(error):  # what pyiceberg says of rows deleted by their values
+                raise
+            raise _deleted_elsewhere(self.declared.name) from error
+        if any(task.delete_files for task in tasks):
+            raise _deleted_elsewhere(self.declared.name)
+        return [task.file for task in tasks]
 
     def came_and_went(self, snapshot_id: int) -> tuple[list[DataFile], list[DataFile]]:
         """The data files that the table has and did not have in an older snapshot (0: before the first), and those that it had and lacks now."""
@@ -185,10 +199,11 @@ class LakeTable:
 
     def select(self, files: Sequence[DataFile] | None = None, extra: str = "") -> str:
         """A DuckDB SELECT over the given files (default: all of the current snapshot); no file gives no row."""
-        paths = self.paths(self.files() if files is None else files)
-        if not paths:
+        chosen = self.files() if files is None else files
+        if not chosen:
             return self.declared.empty_select
-        return f"SELECT {self.declared.select_list}{extra} FROM read_parquet([{literals(paths)}], hive_partitioning = false{self._as_now()})"
+        read = f"read_parquet([{literals(self.paths(chosen))}], hive_partitioning = false{self._as_now(chosen)})"
+        return f"SELECT {self.declared.select_list}{extra} FROM {read}"
 
     def paths(self, files: Sequence[DataFile]) -> list[str]:
         """Where data files can be read; unless that is in place, those that are not on this machine are fetched."""
@@ -196,15 +211,22 @@ class LakeTable:
         return names if self.in_place else self.storage.paths(names)
 
     @property
+    def whole(self) -> LakeTable | None:
+        """The same with the columns that it has beside the declared ones, for who writes the same rows anew; None if one cannot be written."""
+        declared = as_stored(self.declared, self.iceberg.schema())
+        return None if declared is None else replace(self, declared=declared)
+
+    @property
     def here(self) -> LakeTable:
         """The same for DuckDB in this process."""
         return replace(self, in_place=False)
 
-    def _as_now(self) -> str:
-        """How to read files that are older than some of the columns, or that nobody has looked into: by field id, what a file lacks is NULL."""
-        if len(self.iceberg.metadata.schemas) == 1 and not self.in_place:
-            return ""
+    def _as_now(self, files: Sequence[DataFile]) -> str:
+        """How to read files that lack some of the columns, or that nobody has looked into: by field id, what a file lacks is NULL."""
         ids = {field.name: field.field_id for field in self.iceberg.schema().fields}
+        wanted = {ids[name] for name in self.declared.column_names}
+        if len(self.iceberg.metadata.schemas) == 1 and not self.in_place and all(wanted <= (file.column_sizes or {}).keys() for file in files):
+            return ""
         columns = (
             f"{ids[column.name]}: {{name: {literal(column.name)}, type: '{DUCKDB_TYPES[column.type]}', default_value: NULL}}"
             for column in self.declared.columns
@@ -216,6 +238,22 @@ class LakeTable:
         newer = (snapshot for snapshot in self.iceberg.snapshots() if (snapshot.sequence_number or 0) > sequence)
         changes = [Change.of(snapshot) for snapshot in newer]
         return sorted((change for change in changes if change.kind != "upkeep"), key=lambda change: change.sequence)
+
+    def changes_for(self, reader: LakeTable) -> list[Change]:
+        """Writes that a table made from this one has not taken in, oldest first, upkeep left out.
+
+        One that names no dates stands for them all where some are forgotten (`knows_since`).
+        """
+        consumed = reader.consumed(self.declared.name)
+        return self.changes_since(consumed) if self.knows_since(consumed) else [Change("replacement", sequence=self.sequence)]
+
+    def knows_since(self, sequence: int) -> bool:
+        """Whether all writes after the snapshot with that number are remembered, so that `changes_since` misses none.
+
+        Upkeep forgets only what was taken in, but it cannot know of tables that are yet to be made, and others expire snapshots too: S3 Tables and
+        Glue by themselves, after days.
+        """
+        return {snapshot.sequence_number for snapshot in self.iceberg.snapshots()}.issuperset(range(sequence + 1, self.sequence + 1))
 
     def changes_of(self, run_id: str) -> list[Change]:
         """Writes that the run made, oldest first, upkeep left out."""
@@ -266,6 +304,14 @@ class LakeTable:
         """The fields of the columns whose bounds are values of rows, perhaps of persons."""
         schema = self.iceberg.schema()
         return [schema.find_field(name).field_id for name in self.declared.looked_up_by]
+
+
+def _deleted_elsewhere(name: str) -> PermanentError:
+    return PermanentError(
+        f"{name} holds rows that another engine deleted without writing its files anew (merge-on-read). Here they would come back, so nothing was "
+        f"read or changed. Have the deleted rows left out of the files, in Spark with CALL lake.system.rewrite_data_files(table => '{name}', "
+        "options => map('delete-file-threshold', '1', 'remove-dangling-deletes', 'true')), then run again."
+    )
 
 
 def _join(dates: Iterable[date]) -> str:

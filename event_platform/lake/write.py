@@ -109,7 +109,8 @@ def without(engine: Engine, table: LakeTable, condition: str) -> tuple[list[Data
     held = table.select(extra=", filename")
     hit = {path for (path,) in engine.execute(f"SELECT DISTINCT filename FROM ({held}) WHERE {condition}").fetchall()}
     old = [file for file, path in zip(table.files(), table.paths(table.files()), strict=True) if path in hit]
-    return (write(engine, table, f"SELECT * FROM ({table.select(old)}) WHERE ({condition}) IS NOT TRUE") if old else []), old
+    whole = table.whole or table
+    return (write(engine, whole, f"SELECT * FROM ({whole.select(old)}) WHERE ({condition}) IS NOT TRUE") if old else []), old
 
 
 def discard(table: LakeTable, files: Sequence[DataFile]) -> None:

@@ -141,6 +141,11 @@ class ObjectQueue:
         claim = self.under_way()
         return claim is not None and claim.claimer == claimer
 
+    def dates_under_way(self) -> frozenset[date]:
+        """The landing dates of the claim under way."""
+        claim = self.under_way()
+        return frozenset(date_of(entry.landing_file.partition("/")[0]) for entry in (claim.files if claim else ()))
+
     # Landing.
 
     def land(self, wanted: Sequence[tuple[Path, str]], progress: Callable[[Path, int], None] | None = None) -> Iterator[Path]:

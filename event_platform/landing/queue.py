@@ -264,6 +264,14 @@ def left_behind(environment: Environment, source: Source, last_entered: int, cla
     return bool(archived_after(environment, source, last_entered))
 
 
+def dates_not_entered(environment: Environment, source: Source, last_entered: int) -> frozenset[date]:
+    """Landing dates of files that a claim has moved to the archive, or is about to, and that are not in the ledger. Raises PlatformError."""
+    if environment.lake_url:
+        return ObjectQueue(environment, source).dates_under_way()
+    with files.explained(f"Listing the archive of {source.name}"):
+        return frozenset(date_of(path.parent.name) for path in archived_after(environment, source, last_entered))
+
+
 def archived_after(environment: Environment, source: Source, file_id: int) -> list[Path]:
     """The archived files with a greater id than the given one, in order. What no claim put into the archive is logged and left out."""
     since = (EPOCH + timedelta(microseconds=file_id) - CLOCK_MAY_GO_BACK).date() if file_id else date.min

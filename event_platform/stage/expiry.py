@@ -12,7 +12,7 @@ from event_platform import tables
 from event_platform.engines.spelling import in_dates
 from event_platform.lake.retention import EXPIRED, RUN_ID, Expired
 from event_platform.lake.table import Change, day_of
-from event_platform.landing import ledger
+from event_platform.landing import ledger, queue
 from event_platform.stage.staging import noted_dates
 
 if TYPE_CHECKING:
@@ -30,9 +30,11 @@ RETIRED = "erased"
 
 
 def dates_at_work(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, stage: LakeTable) -> frozenset[date]:
-    """Landing dates of which stage has yet to parse something."""
+    """Landing dates of which stage has yet to parse something, be it of a file that a dead claim left and the next one adopts."""
+    entered = lake.open(tables.ledger(source)).last_file_id
     untaken = ledger.read(lake, source, duck, f"file_id >= {ledger.first_untaken(lake, source, stage)}")
-    return noted_dates(stage) | {file.landing_date for file in untaken}
+    left = queue.dates_not_entered(lake.environment, source, entered)
+    return noted_dates(stage) | {file.landing_date for file in untaken} | left
 
 
 def files_before(table: LakeTable, before: date, spared: frozenset[date]) -> list[DataFile]:

@@ -24,7 +24,7 @@ from event_platform.lake.retention import EXPIRED
 from event_platform.lake.table import Change, Kind, day_of
 from event_platform.lake.write import write
 from event_platform.stage import seen
-from event_platform.trusted.dates import event_date_of, files_of_dates
+from event_platform.trusted.dates import dates_held, event_date_of, files_of_dates
 from event_platform.trusted.expiry import expired_by_date, first_kept
 
 if TYPE_CHECKING:
@@ -61,9 +61,11 @@ def merge_pending(lake: Lake, source: Source, engine: Engine, run_id: str) -> fr
     """Take in everything staged since the last merge; give the event dates whose rows changed. Nothing pending: no dates."""
     with lake.writing(f"trusted.{source.name}"):
         merge = _opened(lake, source, engine, run_id)
-        changes = merge.stage.changes_since(merge.trusted.consumed(merge.stage.declared.name))
+        changes = merge.stage.changes_for(merge.trusted)
         if not changes:
             return frozenset()
+        if not merge.stage.knows_since(merge.trusted.consumed(merge.stage.declared.name)):
+            return _replace_dates(merge, _all_dates(merge), frozenset(), consumed=changes[-1].sequence)
         if all(change.kind == "arrival" for change in changes):
             return _merge_arrivals(merge, changes)
         dates = frozenset[date]().union(*(change.dates for change in changes))
@@ -83,6 +85,11 @@ def _opened(lake: Lake, source: Source, engine: Engine, run_id: str) -> Merge:
     trusted, index, stage = (lake.open(declare(source)) for declare in (tables.trusted, tables.seen, tables.stage))
     seen.keep_current(engine, index, stage, trusted, source.event_id, run_id)
     return Merge(source, engine, stage, trusted, index, run_id)
+
+
+def _all_dates(merge: Merge) -> frozenset[date]:
+    staged = merge.engine.execute(f"SELECT DISTINCT event_date FROM ({merge.stage.select()})").fetchall()
+    return dates_held(merge.trusted).union(day for (day,) in staged)
 
 
 def _merge_arrivals(merge: Merge, changes: Sequence[Change]) -> frozenset[date]:

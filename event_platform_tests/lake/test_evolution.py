@@ -8,6 +8,7 @@ import pytest
 from event_platform import environment, tables
 from event_platform.engines.duckdb import connect
 from event_platform.errors import PermanentError
+from event_platform.lake.maintenance import compact
 from event_platform.landing.claiming import claim_pending
 from event_platform.sources.contract import Column
 from event_platform.stage.staging import stage_pending
@@ -55,6 +56,35 @@ def test_a_column_given_up_goes_to_extra(home: Path) -> None:  # noqa: ARG001 - 
     pipeline.drop("b.json", [line("b", channel="web")])
     pipeline.run_well()
     assert pipeline.sql("SELECT event_id, extra FROM trusted.payments ORDER BY 1") == [("a", None), ("b", '{"channel":"web"}')]
+
+
+def test_a_column_given_up_can_be_taken_back(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    without = pipeline.source
+    with_channel = replace(without, columns=(*without.columns, CHANNEL))
+    for name, pipeline.source in (("a", with_channel), ("b", without), ("c", with_channel)):
+        pipeline.drop(f"{name}.json", [line(name, channel=f"by {name}")])
+        process(pipeline)
+    for declare in (tables.stage, tables.trusted):
+        with connect(environment.read()) as duck:
+            found = duck.execute(f"SELECT event_id, channel FROM ({pipeline.lake.open(declare(with_channel)).select()}) ORDER BY 1").fetchall()
+        assert found == [("a", "by a"), ("b", None), ("c", "by c")]
+
+
+def test_upkeep_leaves_the_values_of_a_column_that_the_contract_does_not_know(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    known = pipeline.source
+    pipeline.source = replace(known, columns=(*known.columns, CHANNEL))
+    for number in range(4):
+        pipeline.drop(f"{number}.json", [line(str(number), channel=f"by {number}")])
+        process(pipeline)
+    for declare in (tables.stage, tables.trusted):
+        with_channel, without = pipeline.lake.open(declare(pipeline.source)), pipeline.lake.open(declare(known))
+        with connect(environment.read()) as duck:
+            assert compact(without, duck, "test") == 4
+            with_channel.refresh()
+            found = duck.execute(f"SELECT event_id, channel FROM ({with_channel.select()}) ORDER BY 1").fetchall()
+        assert found == [(str(number), f"by {number}") for number in range(4)]
 
 
 def test_a_changed_type_is_told_before_anything_is_written(home: Path) -> None:  # noqa: ARG001 - sets the home

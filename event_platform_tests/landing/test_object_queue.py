@@ -17,7 +17,7 @@ from event_platform.errors import PermanentError, UsageError
 from event_platform.landing import claiming, queue
 from event_platform.landing.archive import at_hand
 from event_platform.landing.claims import Claimed
-from event_platform_tests.landing.bucket import Bucket, Ledger
+from event_platform_tests.landing.bucket import DAY, Bucket, Ledger
 from event_platform_tests.landing.conftest import meanwhile
 from event_platform_tests.on_s3 import Asked
 from infra import SeaweedFS
@@ -63,8 +63,10 @@ def test_a_claim_moves_inspects_and_is_remembered_until_it_is_entered(bucket: Bu
     assert bucket.adopt() == claims.files
     bucket.release([replace(claims.files[0], file_id=1)])
     assert bucket.adopt() == claims.files
+    assert queue.dates_not_entered(bucket.environment, bucket.source, 0) == {DAY}
     bucket.release(claims)
     assert bucket.adopt() == []
+    assert queue.dates_not_entered(bucket.environment, bucket.source, 0) == frozenset()
     assert bucket.store.read(bucket.here.claim_url) is None
 
 

@@ -13,6 +13,7 @@ from event_platform import sources, tables
 from event_platform.engines.duckdb import connect
 from event_platform.environment import Environment
 from event_platform.lake.catalog import Lake
+from event_platform.lake.maintenance import expire
 from event_platform.lake.table import Change
 from event_platform.stage import seen
 from event_platform.trusted.merge import merge_pending, rebuild_dates
@@ -31,6 +32,17 @@ def rebuild(at_hand: LakeAtHand, *days: date) -> frozenset[date]:
 
 def ids(at_hand: LakeAtHand) -> list[tuple[object, ...]]:
     return at_hand.rows("trusted", "event_id, event_date, file_id, line_number")
+
+
+def test_what_somebody_made_stage_forget_before_it_was_merged_is_merged_all_the_same(at_hand: LakeAtHand) -> None:
+    for event in (Event("a", NOON), Event("b", NOON), Event("c", NEXT_DAY)):
+        at_hand.stage([event])
+        if event.event_id == "a":
+            merge(at_hand)
+    expire(at_hand.lake.open(tables.stage(at_hand.source)), timedelta(seconds=-1), needed_since=2**62)
+    assert merge(at_hand) == {date(2026, 3, 1), date(2026, 3, 2)}
+    assert [event_id for event_id, *_ in ids(at_hand)] == ["a", "b", "c"]
+    assert merge(at_hand) == frozenset()
 
 
 def test_newest_version_wins_within_a_file(at_hand: LakeAtHand) -> None:
