@@ -25,6 +25,7 @@ PAYMENTS = sources.get("payments")
         ("domain =", "syntax error"),
         ("domain + 3 > 1", "No function matches"),
         ("count(*) > 1", "GROUP BY"),
+        ("domain", "it is VARCHAR, not true or false"),
     ],
 )
 def test_a_rule_that_cannot_be_asked_is_named(home: Path, condition: str, why: str) -> None:  # noqa: ARG001 - sets the home

@@ -58,10 +58,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A further reason for quarantine: `broken_if` is a SQL condition over the contract's typed columns."""
+    """A further reason for quarantine: `broken_if` is a SQL condition over the contract's typed columns.
+
+    A record on whose values the condition fails (a text that should be a number and is none) is taken to break the rule.
+    """
 
     reason: str
     broken_if: str
+
+    @property
+    def is_broken(self) -> str:
+        """Whether a record breaks it, as SQL that never fails: DuckDB's error would stop the feed, and quote the value."""
+        return f"coalesce(TRY(coalesce(({self.broken_if}), false)), true)"
 
 
 @dataclass(frozen=True)
