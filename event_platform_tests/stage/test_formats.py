@@ -287,7 +287,8 @@ def test_a_computed_column_that_fails_quarantines_its_line(bench: Bench) -> None
 
 
 def test_a_rule_that_fails_on_a_value_quarantines_its_line_and_stops_no_feed(bench: Bench) -> None:
-    here = replace(bench, source=replace(NESTED, rules=(Rule("the sign is no number", "CAST(sign AS INTEGER) < 0"),), columns=(*NESTED.columns, SIGN)))
+    rule = Rule("the sign is no number", "CAST(sign AS INTEGER) < 0")
+    here = replace(bench, source=replace(NESTED, rules=(rule,), columns=(*NESTED.columns, SIGN)))
     sound = ('{"data": {"time": 1772359200}, "sign": "7"}', '{"data": {"time": 1772359200}}')
     broken = ('{"data": {"time": 1772359200}, "sign": "grace@example.org"}', '{"data": {"time": 1772359200}, "sign": "-7"}')
     staged, quarantined = here.parse(here.land("\n".join((*sound, *broken))))
