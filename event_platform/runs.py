@@ -223,6 +223,8 @@ def _told(error: SerializableErrorInfo | None) -> str:
     if error is None:
         return "failed"
     to_blame = _to_blame(error)
+    if to_blame.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        return "it was interrupted; nothing is half done, and the same command goes on where this one stopped"
     return to_blame.message.strip().partition(": ")[2] if _kind(to_blame) else to_blame.message.strip()
 
 

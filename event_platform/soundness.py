@@ -11,11 +11,11 @@ from event_platform.lake.schema import DUCKDB_TYPES
 from event_platform.sources.contract import STAGE_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import duckdb
 
-    from event_platform.sources.contract import Column, Source
+    from event_platform.sources.contract import Column, Rule, Source
 
 BESIDE = {"line": "VARCHAR", "file_name": "VARCHAR"}
 """What SQL may look at beside columns: the record as text, and the name under which its file arrived."""
@@ -39,12 +39,20 @@ def faults(source: Source, duck: duckdb.DuckDBPyConnection) -> Iterator[str]:
             yield f"`sql` of the column `{column.name}` cannot be computed ({why})"
         known.append(column)
     for rule in source.rules:
-        if why := _why_not(f"CASE WHEN ({rule.broken_if}) THEN 1 END", (*known, *STAGE_COLUMNS), duck):
+        if why := _why_no_condition(rule, (*known, *STAGE_COLUMNS), duck):
             yield f"the rule {rule.reason!r} cannot be asked ({why})"
     for subject in source.subjects:
         for value in subject.values:
             if why := _why_not(value, (*known, *STAGE_COLUMNS), duck):
                 yield f"the subject `{subject.key}` cannot be looked for ({why})"
+
+
+def _why_no_condition(rule: Rule, columns: Sequence[Column], duck: duckdb.DuckDBPyConnection) -> str | None:
+    """The same of a condition; a text would be cast to true or false for each record, and fail."""
+    if why := _why_not(f"({rule.broken_if})", columns, duck):
+        return why
+    ((_, kind, *_),) = duck.description[-1:]
+    return _why_not(rule.is_broken, columns, duck) if kind == "BOOLEAN" else f"it is {kind}, not true or false"
 
 
 def _why_not(expression: str, columns: Iterable[Column], duck: duckdb.DuckDBPyConnection) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from dagster import DagsterExecutionInterruptedError
 
 from event_platform.errors import PlatformError
 from event_platform.runs import _failures
@@ -36,3 +37,8 @@ def test_every_error_of_the_platform_is_told_by_its_sentence_alone() -> None:
 
 def test_of_any_other_error_the_cause_is_told_with_its_name() -> None:
     assert told(failing("other", RuntimeError("outer"), ValueError("inner"))) == ["other: ValueError: inner"]
+
+
+def test_an_interrupted_run_says_that_it_can_be_given_again() -> None:
+    (interrupted,) = told(failing("asset", DagsterExecutionInterruptedError()))
+    assert interrupted == "asset: it was interrupted; nothing is half done, and the same command goes on where this one stopped"

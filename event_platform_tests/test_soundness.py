@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from event_platform import environment, soundness, sources
 from event_platform.cli import app
 from event_platform.engines.duckdb import connect
-from event_platform.errors import ConfigurationError
+from event_platform.errors import ConfigurationError, PermanentError
 from event_platform.landing.claiming import claim_pending
 from event_platform.samples.census import write_sample
 from event_platform.sources.contract import Column, Rule
@@ -25,6 +25,7 @@ PAYMENTS = sources.get("payments")
         ("domain =", "syntax error"),
         ("domain + 3 > 1", "No function matches"),
         ("count(*) > 1", "GROUP BY"),
+        ("domain", "it is VARCHAR, not true or false"),
     ],
 )
 def test_a_rule_that_cannot_be_asked_is_named(home: Path, condition: str, why: str) -> None:  # noqa: ARG001 - sets the home
@@ -53,6 +54,17 @@ def test_nothing_is_claimed_under_an_unsound_contract(home: Path) -> None:  # no
     dropped = pipeline.drop("a.json", [line("a")])
     with connect(environment.read()) as duck, pytest.raises(ConfigurationError, match="Nothing of it was claimed"):
         claim_pending(pipeline.lake, pipeline.source, duck, "test")
+    assert dropped.exists()
+
+
+def test_nothing_is_claimed_when_a_column_changed_its_type(home: Path) -> None:  # noqa: ARG001 - sets the home
+    pipeline = Pipeline()
+    pipeline.drop("a.json", [line("a")])
+    pipeline.run_well()
+    changed = tuple(replace(column, type="long") if column.name == "data" else column for column in PAYMENTS.columns)
+    dropped = pipeline.drop("b.json", [line("b")])
+    with connect(environment.read()) as duck, pytest.raises(PermanentError, match="`data` is string in the catalogue and long in the declaration"):
+        claim_pending(pipeline.lake, replace(PAYMENTS, columns=changed), duck, "test")
     assert dropped.exists()
 
 

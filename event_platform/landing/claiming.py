@@ -37,15 +37,23 @@ if TYPE_CHECKING:
 def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, run_id: str) -> list[LandedFile]:
     """Claim every settled pending file and adopt what a dead claim left behind; give the files entered in the ledger.
 
-    Raises ConfigurationError, before anything is claimed, when the contract's SQL cannot be computed.
+    Raises, before anything is claimed, ConfigurationError when the contract's SQL cannot be computed and PermanentError when a column of it has
+    another type than in a table that is there.
     """
     require_sound(source, duck)
+    _require_as_declared(lake, source)
     with lake.writing(f"landing.{source.name}"):
         table, last_now = lake.open(tables.ledger(source)), partial(_last_entered, lake, source)
         adopted = queue.adopt(lake.environment, source, last_now, table.identity)
         entered = _enter(lake, source, duck, table, adopted, run_id) if adopted else []
         claimed = queue.claim(lake.environment, source, partitions.today(), table.last_file_id + 1, claimer=table.identity, last_entered=last_now)
         return entered + _enter(lake, source, duck, table, claimed, run_id)
+
+
+def _require_as_declared(lake: Lake, source: Source) -> None:
+    for declared in (tables.stage(source), tables.trusted(source)):
+        if lake.exists(declared):
+            lake.open(declared)
 
 
 def _enter(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, table: LakeTable, files: Iterable[Claimed], run_id: str) -> list[LandedFile]:

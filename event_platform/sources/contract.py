@@ -5,9 +5,10 @@ tab) is derived from it; no other place names a source's columns.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from event_platform.errors import ConfigurationError
 from event_platform.sources.formats import Format, JsonLines
@@ -20,6 +21,22 @@ Written = Literal["typed", "text", "epoch_seconds", "epoch_milliseconds"]
 """How a value stands in a record: as its JSON type (times and dates as ISO 8601 strings), also as a string that spells it, or as a number."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def _wrong_types(declared: object) -> Iterator[str]:
+    """Which fields hold another type than they are declared with, one sentence each: nobody runs a type checker over contracts."""
+    for name, hint in get_type_hints(type(declared)).items():
+        value, is_list = getattr(declared, name), get_origin(hint) is tuple
+        if is_list and not isinstance(value, tuple | list):
+            yield f"`{name}` is a list, not {value!r}: of one, (…,) with the comma"
+            continue
+        kind = get_args(hint)[0] if is_list else hint
+        for wrong in (each for each in (value if is_list else (value,)) if not _is(each, kind)):
+            yield f"`{name}` takes {getattr(kind, '__name__', kind)}, not {wrong!r}"
+
+
+def _is(value: object, kind: Any) -> bool:  # noqa: ANN401 - a class, or several
+    return get_origin(kind) is Literal or isinstance(value, kind) or (isinstance(value, int) and isinstance(0.0, kind))
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,8 @@ class Column:
         for said, known in ((self.type, get_args(ColumnType)), (self.written, get_args(Written))):
             if said not in known:
                 raise ConfigurationError(f"The column `{self.name}` is said to be {said!r}, which is none of {', '.join(known)}.")
+        for fault in _wrong_types(self):
+            raise ConfigurationError(f"The column `{self.name}` cannot be used: {fault}.")
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -58,10 +77,23 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A further reason for quarantine: `broken_if` is a SQL condition over the contract's typed columns."""
+    """A further reason for quarantine: `broken_if` is a SQL condition over the contract's typed columns.
+
+    A record on whose values the condition fails (a text that should be a number and is none) is taken to break the rule.
+    """
 
     reason: str
     broken_if: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no text, with a ConfigurationError that names the rule."""
+        for fault in _wrong_types(self):
+            raise ConfigurationError(f"The rule {self.reason!r} cannot be used: {fault}.")
+
+    @property
+    def is_broken(self) -> str:
+        """Whether a record breaks it, as SQL that never fails: DuckDB's error would stop the feed, and quote the value."""
+        return f"coalesce(TRY(coalesce(({self.broken_if}), false)), true)"
 
 
 @dataclass(frozen=True)
@@ -75,6 +107,11 @@ class Subject:
     key: str
     places: tuple[str, ...] = ()
     sql: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse places that are no list, with a ConfigurationError that names the subject."""
+        for fault in _wrong_types(self):
+            raise ConfigurationError(f"The subject {self.key!r} cannot be used: {fault}.")
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -129,10 +166,10 @@ class Source:
 
     def __post_init__(self) -> None:
         """Refuse a contract that contradicts itself, with a ConfigurationError that names source and column."""
+        for fault in _wrong_types(self):
+            raise self._wrong(fault)
         if not NAME.fullmatch(self.name):
             raise self._wrong(f"its name must match {NAME.pattern}")
-        if str in (type(self.kind), type(self.id_from)):  # type: ignore[comparison-overlap] # contracts are not type checked
-            raise self._wrong('`kind` and `id_from` are lists of columns; of one column: ("name",) with the comma')
         placed = (place.partition(".")[0] for subject in self.subjects for place in subject.places)
         for name in (self.event_id, self.timestamp, *self.kind, *self.id_from, *placed):
             if name not in self.column_names:

@@ -221,7 +221,7 @@ def _broken_events(source: Source) -> Iterator[tuple[str, str]]:
     yield f"length(domain_event_type) > {MAX_KIND_CHARACTERS}", f"the kind of event is longer than {MAX_KIND_CHARACTERS} characters"
     too_long = f"strlen(domain_event_type) > {MAX_KIND_BYTES // 3} AND strlen(url_encode(domain_event_type)) > {MAX_KIND_BYTES}"
     yield too_long, f"the kind of event makes a folder name of more than {MAX_KIND_BYTES} bytes"
-    yield from ((f"({rule.broken_if})", rule.reason) for rule in source.rules)
+    yield from ((rule.is_broken, rule.reason) for rule in source.rules)
 
 
 def _is_empty(text: str) -> str:

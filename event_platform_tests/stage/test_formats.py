@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from event_platform.errors import ConfigurationError
-from event_platform.sources.contract import Column, Source
+from event_platform.sources.contract import Column, Rule, Source
 from event_platform.sources.formats import Avro, Csv, JsonDocument, Parquet
 from event_platform_tests.stage.conftest import Bench
 
@@ -238,6 +238,8 @@ NESTED = Source(
     ),
 )
 
+SIGN = Column("sign", "string", "")
+
 
 def test_paths_epochs_and_computed_columns(bench: Bench) -> None:
     here = replace(bench, source=NESTED)
@@ -282,6 +284,15 @@ def test_a_time_with_a_fraction_is_computed_from_a_number(bench: Bench) -> None:
 def test_a_computed_column_that_fails_quarantines_its_line(bench: Bench) -> None:
     here = replace(bench, source=NESTED)
     assert here.parse(here.land('{"data": {"time": 1772359200}}', "1.json"))[1][0][2] == "`place` cannot be computed"
+
+
+def test_a_rule_that_fails_on_a_value_quarantines_its_line_and_stops_no_feed(bench: Bench) -> None:
+    rule = Rule("the sign is no number", "CAST(sign AS INTEGER) < 0")
+    here = replace(bench, source=replace(NESTED, rules=(rule,), columns=(*NESTED.columns, SIGN)))
+    sound = ('{"data": {"time": 1772359200}, "sign": "7"}', '{"data": {"time": 1772359200}}')
+    broken = ('{"data": {"time": 1772359200}, "sign": "grace@example.org"}', '{"data": {"time": 1772359200}, "sign": "-7"}')
+    staged, quarantined = here.parse(here.land("\n".join((*sound, *broken))))
+    assert (len(staged), [reason for *_, reason in quarantined]) == (2, ["the sign is no number"] * 2)
 
 
 CLICKS = Source(
