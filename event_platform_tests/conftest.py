@@ -1,5 +1,6 @@
 """A lake of its own for each test, events staged without files where a test is about what comes after stage, and an empty AWS."""
 
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LANDED_ON = date(2026, 3, 10)
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as the command line does: else what tests start in a script's `&` could not be ended
 
 
 @dataclass(frozen=True)

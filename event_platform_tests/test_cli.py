@@ -165,6 +165,27 @@ def test_watch_processes_a_file_as_it_appears_until_interrupted(tmp_path: Path) 
     assert json.loads(CommandLine(home)("status", "payments", "--format", "json").stdout)[0]["trusted"] == 1
 
 
+HOW_SIGTERM_ENDS_IT = """
+import atexit, signal, sys
+atexit.register(lambda: print(signal.getsignal(signal.SIGTERM)))
+from event_platform.cli import main
+sys.argv = ["event-platform", "run", "payments"]
+main()
+"""
+
+
+def test_a_run_in_the_background_of_a_script_can_be_ended(tmp_path: Path) -> None:
+    """A script's `&` ignores SIGINT, and what is done with that Dagster does with SIGTERM too, once something has run in the process."""
+    home = CommandLine(tmp_path / "home")
+    (tmp_path / "a.json").write_text(line("a") + "\n")
+    home("land", "payments", str(tmp_path / "a.json"))
+    command = shlex.join([sys.executable, "-c", HOW_SIGTERM_ENDS_IT])
+    surroundings = os.environ | {"EVENT_PLATFORM_HOME": str(home.home), "EVENT_PLATFORM_SETTLE_SECONDS": "0"}
+    ended = subprocess.run(["/bin/sh", "-c", f"trap '' INT; exec {command}"], env=surroundings, capture_output=True, text=True, check=False)
+    assert "trusted holds 1 event" in ended.stderr
+    assert "default_int_handler" in ended.stdout
+
+
 def test_every_command_is_documented() -> None:
     operating = (environment.CHECKOUT / "docs" / "operating.md").read_text()
     commands = typer.main.get_command(cli.app)

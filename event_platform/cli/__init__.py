@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -68,6 +69,7 @@ _debug = False
 
 def main() -> None:
     """Run the command line; errors become one paragraph and the exit code of their class."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored, and Dagster would then ignore SIGTERM too
     _log_as_told()
     try:
         app()

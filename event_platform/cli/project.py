@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -59,7 +58,6 @@ def ui(
                 f"Nothing can listen on {host}:{port} ({error.strerror}); choose another with --port or make ui PORT=…"
             ) from error
     os.chdir(project)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's `&` has it ignored, and Dagster would then ignore SIGTERM too
     command = [sys.executable, "-m", "dagster", "dev", "-h", host, "-p", str(port)]
     told = {"DAGSTER_HOME": str(environment.folder_of_dagster()), "DAGSTER_DISABLE_TELEMETRY": "1"}  # else it speaks of a temporary folder
     warnings = {"PYTHONWARNINGS": ",".join([QUIET, *filter(None, [os.environ.get("PYTHONWARNINGS")])])}
