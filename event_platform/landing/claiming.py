@@ -41,9 +41,9 @@ def claim_pending(lake: Lake, source: Source, duck: duckdb.DuckDBPyConnection, r
     another type than in a table that is there.
     """
     require_sound(source, duck)
-    _require_as_declared(lake, source)
     with lake.writing(f"landing.{source.name}"):
         table, last_now = lake.open(tables.ledger(source)), partial(_last_entered, lake, source)
+        _require_as_declared(lake, source)
         adopted = queue.adopt(lake.environment, source, last_now, table.identity)
         entered = _enter(lake, source, duck, table, adopted, run_id) if adopted else []
         claimed = queue.claim(lake.environment, source, partitions.today(), table.last_file_id + 1, claimer=table.identity, last_entered=last_now)
