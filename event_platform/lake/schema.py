@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyiceberg.partitioning import PartitionSpec
     from pyiceberg.schema import Schema
+    from pyiceberg.types import IcebergType
 
     from event_platform.sources.contract import Column, ColumnType
 
@@ -95,19 +96,11 @@ class Table:
 def iceberg_schema(table: Table) -> Schema:
     """The table's columns with ids from 1; all optional, since DuckDB writes every Parquet column as optional."""
     from pyiceberg.schema import Schema
-    from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, NestedField, StringType, TimestamptzType
+    from pyiceberg.types import NestedField
 
-    types = {
-        "string": StringType,
-        "json": StringType,
-        "long": LongType,
-        "double": DoubleType,
-        "boolean": BooleanType,
-        "date": DateType,
-        "timestamp": TimestamptzType,
-    }
+    types = _iceberg_types()
     fields = (
-        NestedField(number, column.name, types[column.type](), required=False, doc=column.meaning)
+        NestedField(number, column.name, types[column.type], required=False, doc=column.meaning)
         for number, column in enumerate(table.columns, start=1)
     )
     return Schema(*fields)
@@ -115,20 +108,25 @@ def iceberg_schema(table: Table) -> Schema:
 
 def as_stored(table: Table, schema: Schema) -> Table | None:
     """The declaration with the columns that the table has beside it: given up, or of a newer version. None if one has a type that no contract has."""
-    beside = {field.name: _STORED.get(str(field.field_type)) for field in schema.fields if field.name not in table.column_names}
+    types = {stored: declared for declared, stored in reversed(_iceberg_types().items())}  # a text is a string before it is JSON
+    beside = {field.name: types.get(field.field_type) for field in schema.fields if field.name not in table.column_names}
     columns = [replace(table.columns[0], name=name, type=kind) for name, kind in beside.items() if kind]
     return replace(table, columns=(*table.columns, *columns)) if len(columns) == len(beside) else None
 
 
-_STORED: dict[str, ColumnType] = {
-    "string": "string",
-    "long": "long",
-    "double": "double",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamptz": "timestamp",
-}
-"""What a contract calls types of Iceberg."""
+def _iceberg_types() -> dict[ColumnType, IcebergType]:
+    """What Iceberg calls the types of a contract."""
+    from pyiceberg.types import BooleanType, DateType, DoubleType, LongType, StringType, TimestamptzType
+
+    return {
+        "string": StringType(),
+        "json": StringType(),
+        "long": LongType(),
+        "double": DoubleType(),
+        "boolean": BooleanType(),
+        "date": DateType(),
+        "timestamp": TimestamptzType(),
+    }
 
 
 def changed_types(table: Table, schema: Schema) -> list[str]:
